@@ -1,0 +1,1 @@
+//! Adapters: Kafka, RocksDB, the embedded log, HTTP. They translate; they do not decide.

@@ -1,0 +1,6 @@
+//! The loop: poll, prefetch, process, commit, persist.
+//!
+//! Knows ports, not adapters: the same worker runs on Kafka and RocksDB, on the embedded log, and in tests.
+
+pub mod batch;
+pub mod ports;

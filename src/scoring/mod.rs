@@ -1,0 +1,5 @@
+//! The pure core: what a lead's events amount to, and what follows from it.
+//!
+//! Knows no Kafka, no disk, no clock and no wire format: time is an argument, and reading never changes anything.
+
+pub mod event;

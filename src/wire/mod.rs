@@ -1,0 +1,1 @@
+//! Bytes to and from the types of `scoring`: input formats, output records, state bytes, internal records.
