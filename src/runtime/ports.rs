@@ -140,8 +140,10 @@ pub trait Sink {
     /// Queues a copy of the record.
     fn send(&mut self, record: OutRecord<'_>) -> Result<(), SinkError>;
 
-    /// Waits until every record of the transaction is acknowledged; an error if any was not.
-    fn drain(&mut self) -> Result<(), SinkError>;
+    /// Waits until every record of the transaction is acknowledged; an error if any was not. For each changelog
+    /// partition written in this transaction, the offset behind its last record: what the store may claim to
+    /// reflect once the transaction has ended.
+    fn drain(&mut self) -> Result<Vec<(Partition, i64)>, SinkError>;
 
     fn send_offsets(&mut self, positions: &[Position], group: &Self::Group) -> Result<(), SinkError>;
 
