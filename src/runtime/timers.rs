@@ -1,0 +1,203 @@
+//! Which lead is due next, without keeping every lead's timer in memory.
+//!
+//! The store's index holds all persisted timers in the order (due, lead). Here stand the earliest of them, loaded in
+//! pieces, and those of leads that are not persisted yet. Entries are never removed when a lead's timer moves: an
+//! entry counts only while the lead's own state names the same time, and whoever takes it checks that.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use super::batch::Partition;
+use super::ports::{Store, StoreError, StoredTimer};
+
+/// One timer, ordered by (due, lead).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timer {
+    pub due_ms: i64,
+    pub lead_id: Arc<str>,
+}
+
+/// How far the timers of the store are in memory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+enum Loaded {
+    /// Nothing was read yet.
+    #[default]
+    Nothing,
+    /// All timers up to and including this one.
+    Until(StoredTimer),
+    /// All of them.
+    All,
+}
+
+/// The timers of one partition.
+#[derive(Debug, Default)]
+pub struct TimerQueue {
+    heap: BinaryHeap<Reverse<Timer>>,
+    loaded: Loaded,
+    /// Timers behind what is loaded, of leads that are not persisted yet: the store's index does not know them.
+    unpersisted: Vec<Timer>,
+}
+
+impl TimerQueue {
+    /// A lead's timer is now at `due_ms`.
+    pub fn push(&mut self, due_ms: i64, lead_id: Arc<str>) {
+        let timer = Timer { due_ms, lead_id };
+        if self.is_loaded(&timer) {
+            self.heap.push(Reverse(timer));
+        } else {
+            self.unpersisted.push(timer);
+        }
+    }
+
+    /// Every timer pushed so far is in the store's index.
+    pub fn persisted(&mut self) {
+        self.unpersisted.clear();
+    }
+
+    /// The earliest time at which something may be due; an entry that counts no more makes it too early, never late.
+    pub fn next_due_ms(&self) -> Option<i64> {
+        let loaded = self.heap.peek().map(|Reverse(timer)| timer.due_ms);
+        let horizon = match &self.loaded {
+            Loaded::Nothing => Some(i64::MIN),
+            Loaded::Until(last) => Some(last.due_ms),
+            Loaded::All => None,
+        };
+        match (loaded, horizon) {
+            (Some(due), Some(end)) => Some(due.min(end)),
+            (due, end) => due.or(end),
+        }
+    }
+
+    /// Takes the entries that are due at `until_ms` or before, in order, at most `count_max` of them.
+    pub fn take_due(&mut self, until_ms: i64, count_max: usize) -> Vec<Timer> {
+        let mut due = Vec::new();
+        while due.len() < count_max {
+            match self.heap.peek() {
+                Some(Reverse(first)) if first.due_ms <= until_ms => {}
+                _ => break,
+            }
+            let Some(Reverse(timer)) = self.heap.pop() else { break };
+            if due.last() != Some(&timer) {
+                due.push(timer);
+            }
+        }
+        due
+    }
+
+    /// The earliest entry in memory.
+    pub fn first(&self) -> Option<&Timer> {
+        self.heap.peek().map(|Reverse(timer)| timer)
+    }
+
+    /// Reads from the store, `piece` timers at a time, until all that are due at `until_ms` are in memory or more
+    /// than `count_max` of those are.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn load(
+        &mut self,
+        store: &dyn Store,
+        partition: Partition,
+        until_ms: i64,
+        count_max: usize,
+        piece: usize,
+    ) -> Result<(), StoreError> {
+        let mut due_count = 0;
+        while self.may_lack(until_ms) && due_count <= count_max {
+            let after = match &self.loaded {
+                Loaded::Until(last) => Some(last.clone()),
+                Loaded::Nothing | Loaded::All => None,
+            };
+            let found = store.timers(partition, after.as_ref(), piece)?;
+            self.loaded = match found.last() {
+                Some(last) if found.len() == piece => Loaded::Until(last.clone()),
+                _ => Loaded::All,
+            };
+            due_count += found.iter().filter(|timer| timer.due_ms <= until_ms).count();
+            self.heap.extend(
+                found
+                    .into_iter()
+                    .map(|timer| Reverse(Timer { due_ms: timer.due_ms, lead_id: Arc::from(timer.lead_id) })),
+            );
+            for timer in std::mem::take(&mut self.unpersisted) {
+                self.push(timer.due_ms, timer.lead_id);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_loaded(&self, timer: &Timer) -> bool {
+        match &self.loaded {
+            Loaded::Nothing => false,
+            Loaded::Until(last) => (timer.due_ms, &*timer.lead_id) <= (last.due_ms, &*last.lead_id),
+            Loaded::All => true,
+        }
+    }
+
+    fn may_lack(&self, until_ms: i64) -> bool {
+        match &self.loaded {
+            Loaded::Nothing => true,
+            Loaded::Until(last) => last.due_ms <= until_ms,
+            Loaded::All => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::testing::MemoryStore;
+
+    const P: Partition = Partition(0);
+
+    fn queue(store: &MemoryStore, until_ms: i64, piece: usize) -> TimerQueue {
+        let mut queue = TimerQueue::default();
+        queue.load(store, P, until_ms, 1000, piece).expect("a store in memory cannot fail");
+        queue
+    }
+
+    fn drain(queue: &mut TimerQueue, until_ms: i64) -> Vec<(i64, String)> {
+        queue.take_due(until_ms, 1000).into_iter().map(|t| (t.due_ms, t.lead_id.to_string())).collect()
+    }
+
+    #[test]
+    fn comes_in_order_across_pieces_and_ties() {
+        let store = MemoryStore::with_timers(P, &[(5, "b"), (5, "a"), (1, "z"), (9, "q"), (-3, "n")]);
+        for piece in 1..6 {
+            let mut queue = queue(&store, 5, piece);
+            let found = drain(&mut queue, 5);
+            assert_eq!(found, [(-3, "n".into()), (1, "z".into()), (5, "a".into()), (5, "b".into())], "piece {piece}");
+        }
+    }
+
+    #[test]
+    fn an_unpersisted_timer_behind_the_horizon_is_not_forgotten() {
+        let store = MemoryStore::with_timers(P, &[(1, "a"), (2, "b"), (8, "c")]);
+        let mut queue = queue(&store, 1, 2);
+        queue.push(4, "new".into());
+        queue.push(1, "early".into());
+        assert_eq!(drain(&mut queue, 1), [(1, "a".into()), (1, "early".into())]);
+        queue.load(&store, P, 9, 1000, 2).expect("a store in memory cannot fail");
+        assert_eq!(drain(&mut queue, 9), [(2, "b".into()), (4, "new".into()), (8, "c".into())]);
+    }
+
+    #[test]
+    fn next_due_is_never_late() {
+        let store = MemoryStore::with_timers(P, &[(3, "a"), (7, "b")]);
+        assert_eq!(TimerQueue::default().next_due_ms(), Some(i64::MIN));
+        assert_eq!(queue(&store, 0, 1).next_due_ms(), Some(3));
+        let mut all = queue(&store, 10, 10);
+        assert_eq!(all.next_due_ms(), Some(3));
+        drain(&mut all, 10);
+        assert_eq!(all.next_due_ms(), None);
+    }
+
+    #[test]
+    fn takes_no_more_than_asked() {
+        let store = MemoryStore::with_timers(P, &[(3, "a"), (3, "b"), (3, "c")]);
+        let mut queue = queue(&store, 3, 10);
+        assert_eq!(queue.take_due(3, 2).len(), 2);
+        assert_eq!(queue.first().map(|timer| &*timer.lead_id), Some("c"));
+    }
+}
