@@ -5,9 +5,7 @@
 
 use std::ops::Range;
 
-/// A partition of the application: one of the N partitions of the intake topic, and number *p* of each input beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Partition(pub u32);
+pub use crate::wire::keys::Partition;
 
 /// An input topic by its place in the application's list of inputs; number 0 is the intake topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,0 +1,149 @@
+//! The manifest: how far each input of a partition is processed, and the partition's clock.
+//!
+//! It is written in the transaction that it describes, so the changelog alone says where to go on and what time it was.
+
+use std::sync::LazyLock;
+
+use apache_avro::Schema;
+
+use super::avro::{Cursor, Header, Malformed, fingerprint_of, put_long, put_text};
+use super::keys::Partition;
+
+/// Source of truth of the encoding.
+pub const SCHEMA: &str = include_str!("../../schemas/manifest.avsc");
+
+/// The changelog key of a manifest. No lead id can be it: ids are UTF-8.
+pub const KEY: &[u8] = &[0xff];
+
+static HEADER: LazyLock<Header> =
+    LazyLock::new(|| Header::of(&Schema::parse_str(SCHEMA).expect("the embedded schema is tested")));
+
+/// One partition after one transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Manifest {
+    /// The partition's clock, ms since the epoch, UTC.
+    pub clock_ms: i64,
+    pub positions: Vec<InputPosition>,
+}
+
+/// The next record of one input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputPosition {
+    /// The input topic's name: numbers of inputs change with the configuration.
+    pub topic: Box<str>,
+    pub partition: Partition,
+    pub next_offset: i64,
+}
+
+/// The bytes are no manifest of this version: the changelog must not be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    #[error("manifest was written with schema {0:016x}, which this version does not know")]
+    Schema(u64),
+    #[error("manifest: {0}")]
+    Malformed(#[from] Malformed),
+}
+
+impl Manifest {
+    /// Appends the bytes: Avro single-object encoding of `schemas/manifest.avsc`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(HEADER.as_bytes());
+        put_long(out, self.clock_ms);
+        if !self.positions.is_empty() {
+            put_long(out, self.positions.len() as i64);
+        }
+        for position in &self.positions {
+            put_text(out, &position.topic);
+            put_long(out, i64::from(position.partition.0.cast_signed()));
+            put_long(out, position.next_offset);
+        }
+        put_long(out, 0);
+    }
+
+    /// # Errors
+    /// Where the bytes are damaged, or of another version's schema.
+    pub fn decode(bytes: &[u8]) -> Result<Manifest, ManifestError> {
+        let (fingerprint, datum) = fingerprint_of(bytes)?;
+        if !HEADER.as_bytes().ends_with(&fingerprint.to_le_bytes()) {
+            return Err(ManifestError::Schema(fingerprint));
+        }
+        let mut cursor = Cursor::new(datum);
+        let mut manifest = Manifest { clock_ms: cursor.long()?, positions: Vec::new() };
+        loop {
+            let count = cursor.block()?;
+            if count == 0 {
+                break;
+            }
+            for _ in 0..count {
+                manifest.positions.push(read_position(&mut cursor)?);
+            }
+        }
+        cursor.end()?;
+        Ok(manifest)
+    }
+}
+
+fn read_position(cursor: &mut Cursor<'_>) -> Result<InputPosition, Malformed> {
+    let topic = cursor.text()?.into();
+    let partition = u32::try_from(cursor.long()?).map_err(|_| Malformed("a partition is out of range"))?;
+    Ok(InputPosition { topic, partition: Partition(partition), next_offset: cursor.long()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::avro::oracle;
+    use super::*;
+    use apache_avro::types::Value;
+
+    fn example() -> Manifest {
+        let position = |topic: &str, partition, next_offset| InputPosition {
+            topic: topic.into(),
+            partition: Partition(partition),
+            next_offset,
+        };
+        Manifest {
+            clock_ms: 1_775_000_000_123,
+            positions: vec![position("engagement.web", 3, 70_000), position("tsuikyaku.intake", 3, 0)],
+        }
+    }
+
+    fn encoded(manifest: &Manifest) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        manifest.encode(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn golden_bytes() {
+        assert_eq!(
+            oracle::hex(&encoded(&example())),
+            "c3016a630c6a772ba7adf6d9f4e3a867041c656e676167656d656e742e77656206e0c50820747375696b79616b752e696e74616b65060000"
+        );
+    }
+
+    #[test]
+    fn comes_back() {
+        for manifest in [Manifest::default(), example()] {
+            assert_eq!(Manifest::decode(&encoded(&manifest)), Ok(manifest));
+        }
+    }
+
+    #[test]
+    fn another_library_reads_it() {
+        let value = oracle::read(SCHEMA, &encoded(&example()));
+        let Value::Record(fields) = value else { panic!("not a record: {value:?}") };
+        assert_eq!(fields[0], ("clock".into(), Value::TimestampMillis(1_775_000_000_123)));
+        assert!(matches!(&fields[1].1, Value::Array(positions) if positions.len() == 2));
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let bytes = encoded(&example());
+        for cut in 0..bytes.len() {
+            assert!(Manifest::decode(&bytes[..cut]).is_err(), "cut to {cut}");
+        }
+        let mut other = bytes.clone();
+        other[2] ^= 1;
+        assert!(matches!(Manifest::decode(&other), Err(ManifestError::Schema(_))));
+    }
+}
