@@ -2,4 +2,5 @@
 //!
 //! Knows no Kafka, no disk, no clock and no wire format: time is an argument, and reading never changes anything.
 
+pub mod dead_letter;
 pub mod event;

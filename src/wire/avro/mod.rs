@@ -9,5 +9,5 @@ pub mod oracle;
 mod write;
 
 pub use cursor::{Cursor, Malformed};
-pub use header::{Header, fingerprint, fingerprint_of};
+pub use header::{Header, crate_fingerprint, fingerprint, fingerprint_of};
 pub use write::{put_boolean, put_double, put_long, put_optional_long, put_optional_text, put_text};
