@@ -2,5 +2,8 @@
 //!
 //! Knows no Kafka, no disk, no clock and no wire format: time is an argument, and reading never changes anything.
 
+pub mod calendar;
 pub mod dead_letter;
 pub mod event;
+pub mod model;
+pub mod stage;
