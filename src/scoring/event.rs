@@ -50,6 +50,36 @@ pub enum InputKind {
     Outcome,
 }
 
+impl InputKind {
+    /// In the order of declaration.
+    pub const ALL: [InputKind; 7] = [
+        InputKind::Web,
+        InputKind::Mail,
+        InputKind::Sns,
+        InputKind::Contact,
+        InputKind::Commerce,
+        InputKind::Profile,
+        InputKind::Outcome,
+    ];
+
+    /// The name in configuration and headers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            InputKind::Web => "web",
+            InputKind::Mail => "mail",
+            InputKind::Sns => "sns",
+            InputKind::Contact => "contact",
+            InputKind::Commerce => "commerce",
+            InputKind::Profile => "profile",
+            InputKind::Outcome => "outcome",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<InputKind> {
+        InputKind::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
 /// Declares a symbol enum of a schema: snake_case names on the wire, `Unknown` for what this reader does not know.
 macro_rules! symbols {
     ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {

@@ -2,7 +2,10 @@
 
 pub mod avro;
 pub mod confluent;
+pub mod dead_letter;
 pub mod decode;
+pub mod headers;
+pub mod intake;
 pub mod keys;
 pub mod limits;
 pub mod manifest;
