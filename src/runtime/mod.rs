@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod cache;
+pub mod metrics;
 pub mod order;
 pub mod ports;
 #[cfg(test)]

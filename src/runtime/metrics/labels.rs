@@ -1,0 +1,142 @@
+//! The values that labels may take: enums, so that no input can make a label.
+
+/// What became of an input record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordOutcome {
+    Applied,
+    /// The event was here before.
+    Duplicate,
+    /// Of a machine: a prefetch, a link scanner, a bot.
+    Machine,
+    /// Of an erased lead, from before the erasure.
+    Erased,
+    /// Sent to its lead's home by the intake topic.
+    Forwarded,
+    DeadLetter,
+}
+
+impl RecordOutcome {
+    pub const ALL: [RecordOutcome; 6] = [
+        RecordOutcome::Applied,
+        RecordOutcome::Duplicate,
+        RecordOutcome::Machine,
+        RecordOutcome::Erased,
+        RecordOutcome::Forwarded,
+        RecordOutcome::DeadLetter,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RecordOutcome::Applied => "applied",
+            RecordOutcome::Duplicate => "duplicate",
+            RecordOutcome::Machine => "machine",
+            RecordOutcome::Erased => "erased",
+            RecordOutcome::Forwarded => "forwarded",
+            RecordOutcome::DeadLetter => "dead_letter",
+        }
+    }
+}
+
+/// The verbs of the loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Poll,
+    Prefetch,
+    Process,
+    Commit,
+    Persist,
+}
+
+impl Verb {
+    pub const ALL: [Verb; 5] = [Verb::Poll, Verb::Prefetch, Verb::Process, Verb::Commit, Verb::Persist];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Poll => "poll",
+            Verb::Prefetch => "prefetch",
+            Verb::Process => "process",
+            Verb::Commit => "commit",
+            Verb::Persist => "persist",
+        }
+    }
+}
+
+/// The steps of a transaction, in their order, and the whole of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitPhase {
+    /// Queueing the records.
+    Send,
+    /// Waiting until the broker has them all.
+    Drain,
+    Offsets,
+    End,
+    /// All of the above.
+    Whole,
+}
+
+impl CommitPhase {
+    pub const ALL: [CommitPhase; 5] =
+        [CommitPhase::Send, CommitPhase::Drain, CommitPhase::Offsets, CommitPhase::End, CommitPhase::Whole];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CommitPhase::Send => "send",
+            CommitPhase::Drain => "drain",
+            CommitPhase::Offsets => "offsets",
+            CommitPhase::End => "end",
+            CommitPhase::Whole => "whole",
+        }
+    }
+}
+
+/// Why a worker went back to what is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RewindCause {
+    Start,
+    Abort,
+    Fenced,
+    /// Nobody knew whether the transaction had been committed.
+    Unknown,
+    Rebalance,
+    OffsetOutOfRange,
+}
+
+impl RewindCause {
+    pub const ALL: [RewindCause; 6] = [
+        RewindCause::Start,
+        RewindCause::Abort,
+        RewindCause::Fenced,
+        RewindCause::Unknown,
+        RewindCause::Rebalance,
+        RewindCause::OffsetOutOfRange,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RewindCause::Start => "start",
+            RewindCause::Abort => "abort",
+            RewindCause::Fenced => "fenced",
+            RewindCause::Unknown => "unknown",
+            RewindCause::Rebalance => "rebalance",
+            RewindCause::OffsetOutOfRange => "offset_out_of_range",
+        }
+    }
+}
+
+/// What a partition that is ours is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PartitionState {
+    Restoring,
+    Running,
+}
+
+impl PartitionState {
+    pub const ALL: [PartitionState; 2] = [PartitionState::Restoring, PartitionState::Running];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PartitionState::Restoring => "restoring",
+            PartitionState::Running => "running",
+        }
+    }
+}
