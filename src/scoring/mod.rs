@@ -4,6 +4,10 @@
 
 pub mod calendar;
 pub mod dead_letter;
+pub mod decision;
+pub mod episode;
 pub mod event;
+pub mod headline;
+pub mod lanes;
 pub mod model;
 pub mod stage;
