@@ -1,0 +1,55 @@
+//! Facts: what is known of a lead, as a function of the *set* of its events, whatever their order.
+//!
+//! Invariant: equal sets of events are equal Facts, byte for byte; two halves merged equal the whole. Everything here
+//! is a sum of integers, a union, a minimum, a maximum, the newest of a set, or a register in which the last writer
+//! wins, kept in sorted lists. Lacks: any clock, and any decision.
+
+mod apply;
+mod attributes;
+mod entries;
+mod merge;
+mod parts;
+mod queries;
+mod register;
+mod touch_days;
+
+pub use attributes::{ATTRIBUTES_MAX, Attributes};
+pub use entries::{ANSWERS_MAX, ORDERS_MAX, Order, Reach, Refund, TOUCHES_MAX};
+pub use parts::{Bant, ChannelFacts, ConsentEntry, Moments, Profile, RuleFact, RulePoints, TopicFact};
+pub use register::{Consent, Earliest, Latest, Register};
+pub use touch_days::{TOUCH_DAYS, TouchDays};
+
+use crate::scoring::epoch_sum::EpochSum;
+use crate::scoring::newest::Newest;
+
+/// Entries of rules that stored state may hold: those of the model, and as many again of earlier ones.
+pub const RULE_FACTS_MAX: usize = 2 * crate::scoring::model::RULES_MAX;
+/// Entries of topics that stored state may hold.
+pub const TOPIC_FACTS_MAX: usize = 2 * crate::scoring::model::TOPICS_MAX;
+
+/// Everything known of one lead.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Facts {
+    /// First event but machine's, outcomes and identity.
+    pub first_seen: Earliest,
+    /// Newest of the same events; reading is never before it.
+    pub newest: Latest,
+    /// Pressure of all touches.
+    pub pressure: EpochSum,
+    /// Only channels that something happened on, by channel.
+    pub channels: Vec<ChannelFacts>,
+    /// Only rules that counted, by key.
+    pub rules: Vec<RuleFact>,
+    /// Only topics that counted, by key.
+    pub topics: Vec<TopicFact>,
+    pub touches: Newest<Reach, TOUCHES_MAX>,
+    pub answers: Newest<Reach, ANSWERS_MAX>,
+    pub orders: Newest<Order, ORDERS_MAX>,
+    pub refunds: Newest<Refund, ORDERS_MAX>,
+    /// Inbound events by hour of the model's local day; counts stop at 255.
+    pub inbound_hours: [u8; 24],
+    /// Last of the moments that few leads have.
+    pub moments: Option<Box<Moments>>,
+    /// Attributes, consent and the like.
+    pub profile: Option<Box<Profile>>,
+}

@@ -1,0 +1,69 @@
+//! How well a lead fits, from its attributes alone, and the grade that fit and readiness make.
+
+use std::fmt;
+
+use crate::scoring::facts::Facts;
+use crate::scoring::model::{Fit, FitTest, Model};
+
+/// Points of fit, 0 to 100, as a whole number.
+pub fn fit(model: &Model, facts: &Facts) -> u8 {
+    let matching = model.fit.rules.iter().filter(|rule| {
+        let value = facts.attribute(&rule.attribute);
+        value.is_some_and(|value| holds(&rule.test, value))
+    });
+    let points: f64 = matching.map(|rule| rule.points).sum();
+    points.clamp(0.0, 100.0).round_ties_even() as u8
+}
+
+fn holds(test: &FitTest, value: &str) -> bool {
+    match test {
+        FitTest::Equals(expected) => **expected == *value,
+        FitTest::OneOf(allowed) => allowed.iter().any(|allowed| **allowed == *value),
+        FitTest::Range { at_least, below } => {
+            let number = value.trim().parse().ok().filter(|number: &f64| number.is_finite());
+            number.is_some_and(|number| number >= *at_least && below.is_none_or(|below| number < below))
+        }
+        FitTest::Present => true,
+    }
+}
+
+/// Letter of fit and digit of readiness, such as `A2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Grade {
+    letter: u8,
+    digit: u8,
+}
+
+impl Grade {
+    /// The grade of fit and readiness, both in 0 to 100.
+    pub fn of(model: &Model, fit: u8, readiness: f64) -> Grade {
+        let Fit { letters_from, .. } = &model.fit;
+        let place = |steps: &[f64; 3], value: f64| steps.iter().filter(|from| value < **from).count() as u8;
+        let letter = place(letters_from, f64::from(fit));
+        Grade { letter: b'A' + letter, digit: b'1' + place(&model.grade.digits_from, readiness) }
+    }
+
+    /// A to D.
+    pub fn letter(self) -> char {
+        char::from(self.letter)
+    }
+
+    /// 1 to 4.
+    pub fn digit(self) -> u8 {
+        self.digit - b'0'
+    }
+
+    /// The grade as written; `None` where it is none.
+    pub fn parse(text: &str) -> Option<Grade> {
+        match text.as_bytes() {
+            &[letter @ b'A'..=b'D', digit @ b'1'..=b'4'] => Some(Grade { letter, digit }),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.letter(), self.digit())
+    }
+}

@@ -1,0 +1,228 @@
+//! Reading Facts at a moment: engagement, exposure, pressure, familiarity, affinity, readiness, and what follows from
+//! them. Nothing is changed; caps, clamps and answered touches exist only here.
+
+use smallvec::SmallVec;
+
+use crate::scoring::calendar::{Calendar, day_begin_ms};
+use crate::scoring::epoch_sum::EpochTime;
+use crate::scoring::facts::{Facts, RulePoints};
+use crate::scoring::fit::{Grade, fit};
+use crate::scoring::model::{ByChannel, Channel, DayDecay, Model, Rule};
+use crate::scoring::stage::{Stage, alive};
+
+const DAY_MS: f64 = 86_400_000.0;
+const HALF_DAY_MS: i64 = 43_200_000;
+
+/// Every part of the score at one moment; numbers are rounded to 10⁻⁶, ties to even.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// The moment read at, ms: the one asked for, or the newest event's where that is later.
+    pub as_of_ms: i64,
+    /// R, points in [0, 100].
+    pub readiness: f64,
+    /// S, points in [0, 100].
+    pub engagement: f64,
+    /// E, weighted decayed contact days.
+    pub exposure: f64,
+    /// P, weighted decayed touches, at least 0.
+    pub pressure: f64,
+    /// F, in [0, 1].
+    pub familiarity: f64,
+    /// A, in [0, 1].
+    pub affinity: f64,
+    /// Points of fit, 0 to 100.
+    pub fit: u8,
+    pub grade: Grade,
+    pub stage: Stage,
+    /// Place of the topic with most points in the model's list, if any has points.
+    pub top_topic: Option<u8>,
+}
+
+impl Score {
+    /// Id of the topic with most points.
+    pub fn top_topic_id<'m>(&self, model: &'m Model) -> Option<&'m str> {
+        model.topics.get(usize::from(self.top_topic?)).map(|topic| &*topic.id)
+    }
+}
+
+/// The parts of readiness before rounding.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Parts {
+    pub as_of_ms: i64,
+    /// S_c: points of a channel before its cap.
+    pub raw: ByChannel<f64>,
+    /// S'_c: points of a channel under its cap.
+    pub capped: ByChannel<f64>,
+    pub engagement: f64,
+    pub exposure: f64,
+    pub pressure: f64,
+    pub familiarity: f64,
+    pub affinity: f64,
+    pub readiness: f64,
+}
+
+/// Rounds to 10⁻⁶, ties to even: what is compared and what is sent.
+pub fn rounded(value: f64) -> f64 {
+    (value * 1e6).round_ties_even() / 1e6
+}
+
+impl Facts {
+    /// The whole score at a moment.
+    pub fn read(&self, model: &Model, at_ms: i64) -> Score {
+        let parts = self.parts(model, at_ms);
+        let readiness = rounded(parts.readiness);
+        let fit = fit(model, self);
+        Score {
+            as_of_ms: parts.as_of_ms,
+            readiness,
+            engagement: rounded(parts.engagement),
+            exposure: rounded(parts.exposure),
+            pressure: rounded(parts.pressure),
+            familiarity: rounded(parts.familiarity),
+            affinity: rounded(parts.affinity),
+            fit,
+            grade: Grade::of(model, fit, readiness),
+            stage: self.stage(model, at_ms),
+            top_topic: self.top_topic(model, at_ms),
+        }
+    }
+
+    /// R alone, rounded.
+    pub fn readiness(&self, model: &Model, at_ms: i64) -> f64 {
+        rounded(self.parts(model, at_ms).readiness)
+    }
+
+    /// P alone, rounded.
+    pub fn pressure(&self, model: &Model, at_ms: i64) -> f64 {
+        rounded(self.pressure_at(model, self.as_of(at_ms)))
+    }
+
+    /// The lead's stage at a moment.
+    pub fn stage(&self, model: &Model, at_ms: i64) -> Stage {
+        let as_of_ms = self.as_of(at_ms);
+        let last_sign_ms = self.last_inbound_any_ms().or(self.first_seen.get());
+        let silent = last_sign_ms.is_some_and(|last| as_of_ms.saturating_sub(last) >= model.stages.dormant_silence_ms);
+        let days = self.purchase_days();
+        Stage::of(&model.stages, silent, days.len(), self.alive_at(model, &days, as_of_ms))
+    }
+
+    /// P(alive) at a moment, rounded; none for a lead that never bought.
+    pub fn alive(&self, model: &Model, at_ms: i64) -> Option<f64> {
+        self.alive_at(model, &self.purchase_days(), self.as_of(at_ms))
+    }
+
+    fn alive_at(&self, model: &Model, days: &[i32], as_of_ms: i64) -> Option<f64> {
+        let (first, last) = (f64::from(*days.first()?), f64::from(*days.last()?));
+        let today = f64::from(model.local_day(as_of_ms));
+        let repeats = (days.len() - 1) as f64;
+        Some(rounded(alive(&model.stages.alive, repeats, (last - first) / 7.0, (today - first) / 7.0)))
+    }
+
+    pub(crate) fn parts(&self, model: &Model, at_ms: i64) -> Parts {
+        let as_of_ms = self.as_of(at_ms);
+        let mut raw = ByChannel::<f64>::default();
+        self.rule_values(model, as_of_ms, |rule, value| raw[rule.channel] += value);
+        let raw = ByChannel::from_fn(|channel| raw[channel].max(0.0));
+        let capped = ByChannel::from_fn(|channel| under_cap(raw[channel], model.channels[channel].cap));
+        let engagement = Channel::ALL.into_iter().map(|channel| capped[channel]).sum();
+        let readiness = &model.readiness;
+        let exposure = self.exposure_at(model, as_of_ms);
+        let pressure = self.pressure_at(model, as_of_ms);
+        let familiarity = -libm::expm1(-exposure / readiness.familiarity_scale);
+        let affinity = familiarity * libm::exp(-pressure / readiness.fatigue_scale);
+        Parts {
+            as_of_ms,
+            raw,
+            capped,
+            engagement,
+            exposure,
+            pressure,
+            familiarity,
+            affinity,
+            readiness: readiness.engagement_weight * engagement + readiness.affinity_points * affinity,
+        }
+    }
+
+    /// Gives each rule that the model still has with its points at a moment, by key.
+    pub(crate) fn rule_values<'m>(&self, model: &'m Model, as_of_ms: i64, mut give: impl FnMut(&'m Rule, f64)) {
+        let mut times = ByChannel::<Option<EpochTime>>::default();
+        for fact in &self.rules {
+            let Some(rule) = model.rules.by_key(fact.key) else { continue };
+            let channel = &model.channels[rule.channel];
+            let value = match &fact.points {
+                RulePoints::Every(sum) => {
+                    let new = || EpochTime::new(as_of_ms, channel.half_life_ms);
+                    sum.value(*times[rule.channel].get_or_insert_with(new))
+                }
+                RulePoints::Daily(days) => rule.points * daily(days, &channel.decay, as_of_ms, model.utc_offset_ms),
+                RulePoints::Once(first) => first.get().map_or(0.0, |first| {
+                    rule.points * channel.decay.after((as_of_ms.saturating_sub(first)).max(0) as f64 / DAY_MS)
+                }),
+            };
+            give(rule, value);
+        }
+    }
+
+    fn exposure_at(&self, model: &Model, as_of_ms: i64) -> f64 {
+        let today = model.local_day(as_of_ms);
+        let of_channel = |days: &Calendar, decay: &DayDecay| match days.top_day() {
+            Some(top) => decay.after((f64::from(today) - f64::from(top)).max(0.0)) * faded_days(days, decay),
+            None => 0.0,
+        };
+        let channels = self.channels.iter().map(|facts| {
+            let rules = &model.channels[facts.channel];
+            rules.exposure_weight * of_channel(&facts.contact_days, &rules.exposure_decay)
+        });
+        channels.sum()
+    }
+
+    fn pressure_at(&self, model: &Model, as_of_ms: i64) -> f64 {
+        let half_life_ms = model.readiness.pressure_half_life_ms;
+        let felt = self.pressure.value(EpochTime::new(as_of_ms, half_life_ms));
+        if felt == 0.0 {
+            return 0.0;
+        }
+        let answered = self.touches_answered().filter(|(_, is_answered)| *is_answered);
+        let forgiven: f64 = answered
+            .map(|(touch, _)| {
+                let half_lives = as_of_ms.saturating_sub(touch.at_ms) as f64 / half_life_ms as f64;
+                model.channels[touch.channel].pressure * libm::exp2(-half_lives)
+            })
+            .sum();
+        (felt - model.readiness.forgiveness * forgiven).max(0.0)
+    }
+
+    fn top_topic(&self, model: &Model, at_ms: i64) -> Option<u8> {
+        if self.topics.is_empty() {
+            return None;
+        }
+        let at = EpochTime::new(self.as_of(at_ms), model.readiness.topic_half_life_ms);
+        let mut valued: SmallVec<[(f64, usize); 16]> = SmallVec::new();
+        for fact in &self.topics {
+            let place = model.topics.iter().position(|topic| topic.key == fact.key);
+            valued.extend(place.map(|place| (rounded(fact.points.value(at)), place)));
+        }
+        let id = |place: usize| &model.topics[place].id;
+        let positive = valued.into_iter().filter(|(value, _)| *value > 0.0);
+        let top = positive.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| id(b.1).cmp(id(a.1))));
+        top.map(|(_, place)| place as u8)
+    }
+}
+
+/// C·(1 − e^(−S/C)): slope 1 at 0, always below C.
+fn under_cap(points: f64, cap: f64) -> f64 {
+    -cap * libm::expm1(-points / cap)
+}
+
+/// Sum of 2^(−age/h) over the days of a calendar, ages counted from its newest.
+fn faded_days(days: &Calendar, decay: &DayDecay) -> f64 {
+    days.ages().map(|age| decay.table()[usize::from(age)]).sum()
+}
+
+/// Sum of 2^(−max(0, t − noon)/h) over days: only the newest can have its noon ahead.
+fn daily(days: &Calendar, decay: &DayDecay, as_of_ms: i64, utc_offset_ms: i64) -> f64 {
+    let Some(top) = days.top_day() else { return 0.0 };
+    let noon_ms = day_begin_ms(top, utc_offset_ms) + HALF_DAY_MS;
+    let since_noon = decay.after((as_of_ms.saturating_sub(noon_ms) as f64 / DAY_MS).max(-1.0));
+    since_noon * (faded_days(days, decay) - 1.0) + since_noon.min(1.0)
+}

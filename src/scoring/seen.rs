@@ -1,0 +1,103 @@
+//! Which events were seen in the last 48 hours of append time, so that a repetition changes nothing.
+
+/// How long an event is remembered behind the newest, ms of append time.
+pub const SEEN_MS: i64 = 48 * 3_600_000;
+/// At most so many events are remembered a lead; beyond it the oldest go.
+pub const SEEN_MAX: usize = 1024;
+
+/// Hashes of event ids with their first append time, in the order of these times. Not part of Facts: it depends on
+/// the order in which events were appended, and on nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SeenEvents {
+    /// (append time, hash of the event's id), rising.
+    entries: Vec<(i64, u64)>,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Not seen before; `dropped` others were forgotten because there were too many.
+    First {
+        dropped: usize,
+    },
+    Repeated,
+}
+
+impl SeenEvents {
+    /// Remembers an event, unless it was seen before.
+    pub fn see(&mut self, event_id: &str, appended_at_ms: i64) -> Sight {
+        let hash = xxhash_rust::xxh3::xxh3_64(event_id.as_bytes());
+        let is_same = |(at_ms, known): &(i64, u64)| *known == hash && appended_at_ms.saturating_sub(*at_ms) <= SEEN_MS;
+        if self.entries.iter().any(is_same) {
+            return Sight::Repeated;
+        }
+        self.forget(appended_at_ms);
+        let place = self.entries.partition_point(|entry| *entry < (appended_at_ms, hash));
+        self.entries.insert(place, (appended_at_ms, hash));
+        let dropped = self.entries.len().saturating_sub(SEEN_MAX);
+        self.entries.drain(..dropped);
+        Sight::First { dropped }
+    }
+
+    /// Whether an event was seen within the 48 h before that append time.
+    pub fn contains(&self, event_id: &str, appended_at_ms: i64) -> bool {
+        let hash = xxhash_rust::xxh3::xxh3_64(event_id.as_bytes());
+        let within = |at_ms: i64| appended_at_ms.saturating_sub(at_ms) <= SEEN_MS;
+        self.entries.iter().any(|(at_ms, known)| *known == hash && within(*at_ms))
+    }
+
+    /// Drops what is older than 48 h before `newest_ms`, or before the newest remembered.
+    fn forget(&mut self, newest_ms: i64) {
+        let newest_ms = self.entries.last().map_or(newest_ms, |(at_ms, _)| newest_ms.max(*at_ms));
+        let old = self.entries.partition_point(|(at_ms, _)| newest_ms.saturating_sub(*at_ms) > SEEN_MS);
+        self.entries.drain(..old);
+    }
+
+    /// Append times and hashes, rising; for storing.
+    pub fn entries(&self) -> &[(i64, u64)] {
+        &self.entries
+    }
+
+    /// The memory of those entries; `None` where they are not rising or too many.
+    pub fn from_entries(entries: Vec<(i64, u64)>) -> Option<SeenEvents> {
+        let rising = entries.windows(2).all(|pair| pair[0] < pair[1]);
+        (rising && entries.len() <= SEEN_MAX).then_some(SeenEvents { entries })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Sight = Sight::First { dropped: 0 };
+
+    fn check(sights: &[(&str, i64, Sight)]) {
+        let mut seen = SeenEvents::default();
+        for (event_id, at, expected) in sights {
+            assert_eq!(seen.see(event_id, *at), *expected, "{event_id} at {at}");
+        }
+        assert_eq!(SeenEvents::from_entries(seen.entries().to_vec()), Some(seen));
+    }
+
+    #[test]
+    fn an_event_is_remembered_for_48_hours() {
+        check(&[("a", 0, FIRST), ("a", SEEN_MS, Sight::Repeated), ("a", SEEN_MS + 1, FIRST)]);
+        check(&[("a", 5, FIRST), ("b", 5, FIRST), ("b", 6, Sight::Repeated), ("a", 4, Sight::Repeated)]);
+        check(&[("a", 9, FIRST), ("b", 3, FIRST), ("b", 9, Sight::Repeated)]);
+    }
+
+    #[test]
+    fn too_many_push_out_the_oldest() {
+        let mut seen = SeenEvents::default();
+        for number in 0..SEEN_MAX {
+            assert_eq!(seen.see(&number.to_string(), number as i64), FIRST);
+        }
+        assert_eq!(seen.see("one more", 5000), Sight::First { dropped: 1 });
+        assert_eq!(seen.see("0", 5000), Sight::First { dropped: 1 });
+        assert_eq!(seen.see("2", 5000), Sight::Repeated);
+    }
+}
