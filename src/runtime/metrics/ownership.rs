@@ -1,16 +1,16 @@
 //! Which partitions are ours, and what it takes to have them.
 
-use prometheus::{IntCounter, IntGauge, IntGaugeVec};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
-use super::labels::{PartitionState, RewindCause};
 use super::register::Register;
 use crate::runtime::batch::Partition;
 
 #[derive(Debug)]
 pub struct OwnershipMetrics {
-    partitions: [IntGauge; PartitionState::ALL.len()],
+    restoring: IntGauge,
+    running: IntGauge,
     rebalances: IntCounter,
-    rewinds: [IntCounter; RewindCause::ALL.len()],
+    rewinds: IntCounterVec,
     restore_records: IntCounter,
     restore_remaining: IntGaugeVec,
 }
@@ -18,12 +18,15 @@ pub struct OwnershipMetrics {
 impl OwnershipMetrics {
     pub(super) fn new(r: &mut Register) -> OwnershipMetrics {
         let partitions = r.gauges("tsuikyaku_assigned_partitions", &["state"], "Partitions that are ours, by state.");
-        let rewinds =
-            r.counters("tsuikyaku_rewinds_total", &["cause"], "Times that a worker went back to what is committed.");
         OwnershipMetrics {
-            partitions: PartitionState::ALL.map(|state| partitions.with_label_values(&[state.as_str()])),
+            restoring: partitions.with_label_values(&["restoring"]),
+            running: partitions.with_label_values(&["running"]),
             rebalances: r.counter("tsuikyaku_rebalances_total", "Times that partitions were gained or lost."),
-            rewinds: RewindCause::ALL.map(|cause| rewinds.with_label_values(&[cause.as_str()])),
+            rewinds: r.counters(
+                "tsuikyaku_rewinds_total",
+                &["cause"],
+                "Times that a worker went back to what is committed.",
+            ),
             restore_records: r.counter(
                 "tsuikyaku_restore_records_total",
                 "Changelog records read to bring state up to what is committed.",
@@ -36,22 +39,18 @@ impl OwnershipMetrics {
         }
     }
 
-    /// A partition changes its state; `None` is not ours (before, or after).
-    pub fn partition(&self, before: Option<PartitionState>, after: Option<PartitionState>) {
-        if let Some(before) = before {
-            self.partitions[before as usize].dec();
-        }
-        if let Some(after) = after {
-            self.partitions[after as usize].inc();
-        }
+    /// How many partitions are ours as of now.
+    pub fn assigned(&self, restoring: usize, running: usize) {
+        self.restoring.set(i64::try_from(restoring).unwrap_or(i64::MAX));
+        self.running.set(i64::try_from(running).unwrap_or(i64::MAX));
     }
 
     pub fn rebalance(&self) {
         self.rebalances.inc();
     }
 
-    pub fn rewind(&self, cause: RewindCause) {
-        self.rewinds[cause as usize].inc();
+    pub fn rewind(&self, cause: &'static str) {
+        self.rewinds.with_label_values(&[cause]).inc();
     }
 
     pub fn restored(&self, records: u64) {

@@ -4,7 +4,7 @@
 //! that registering them fails only by a mistake that every test would meet.
 
 use prometheus::core::Collector;
-use prometheus::{CounterVec, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec};
+use prometheus::{Counter, CounterVec, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec};
 use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
 
 const VALID: &str = "names and labels of metrics are constants, and valid";
@@ -41,7 +41,12 @@ impl Register {
         self.add(IntCounterVec::new(Opts::new(name, help), labels).expect(VALID))
     }
 
-    /// Counters of parts of a unit: seconds.
+    /// A counter of parts of a unit: seconds.
+    pub fn real_counter(&mut self, name: &'static str, help: &'static str) -> Counter {
+        self.describe(name, "counter", &[], help);
+        self.add(Counter::new(name, help).expect(VALID))
+    }
+
     pub fn real_counters(
         &mut self,
         name: &'static str,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, IntCounter, IntGauge};
+use prometheus::{Counter, Histogram, IntCounter, IntGauge};
 
 use super::register::Register;
 
@@ -17,8 +17,8 @@ pub struct StoreFigures {
     pub disk_bytes: u64,
     /// Memtables, block cache and table readers together, bytes.
     pub memory_bytes: u64,
-    /// Writers are stopped until the disk has caught up.
-    pub is_stalled: bool,
+    /// Time for which writers were held up since the store was opened, seconds.
+    pub stall_seconds: f64,
 }
 
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct StorageMetrics {
     write_seconds: Histogram,
     disk_bytes: IntGauge,
     memory_bytes: IntGauge,
-    stalled: IntGauge,
+    stall_seconds: Counter,
 }
 
 #[derive(Debug)]
@@ -60,7 +60,10 @@ impl StorageMetrics {
             ),
             disk_bytes: r.gauge("tsuikyaku_store_disk_bytes", "Size of the store's files."),
             memory_bytes: r.gauge("tsuikyaku_store_memory_bytes", "Memory of the store: block cache and memtables."),
-            stalled: r.gauge("tsuikyaku_store_stalled", "1 while the store holds writers back, else 0."),
+            stall_seconds: r.real_counter(
+                "tsuikyaku_store_stall_seconds_total",
+                "Time for which writers were held up because the disk lagged behind.",
+            ),
         }
     }
 
@@ -97,7 +100,10 @@ impl StorageMetrics {
     pub fn figures(&self, figures: &StoreFigures) {
         self.disk_bytes.set(saturating(figures.disk_bytes));
         self.memory_bytes.set(saturating(figures.memory_bytes));
-        self.stalled.set(i64::from(figures.is_stalled));
+        let stalled_s = figures.stall_seconds - self.stall_seconds.get();
+        if stalled_s > 0.0 {
+            self.stall_seconds.inc_by(stalled_s);
+        }
     }
 }
 
