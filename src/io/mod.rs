@@ -1,3 +1,4 @@
 //! Adapters: Kafka, RocksDB, the embedded log, HTTP. They translate; they do not decide.
 
+pub mod kafka;
 pub mod store;

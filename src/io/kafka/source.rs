@@ -1,0 +1,446 @@
+//! The port `Source`: a member of the group that owns intake partitions, and their inputs riding along.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use super::drop_within;
+use super::errors;
+use super::layout::{Layout, metadata};
+use super::log::Log;
+use super::queue::{Fetched, Message, Queue, Topic, TopicHandle};
+use super::rebalance::GroupContext;
+use super::settings::Settings;
+use crate::runtime::batch::{Batch, InputId, Partition};
+use crate::runtime::ports::{Change, PollLimits, Position, Source, SourceError};
+
+/// Rebalances are served at least so often while records are waited for.
+const GROUP_SERVED_EVERY: Duration = Duration::from_millis(20);
+/// Events of the group that one `poll` serves: log lines stand in the same queue.
+const GROUP_EVENTS_MAX: usize = 8;
+/// Topics that were created anew with more partitions are noticed within this time.
+const LAYOUT_CHECKED_EVERY: Duration = Duration::from_secs(300);
+
+type Consumed = BaseConsumer<GroupContext>;
+
+/// Where the reading of one partition stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Not ours, or not started.
+    Silent,
+    /// `next_offset`: behind what was handed out.
+    Running {
+        next_offset: i64,
+        seen: Seen,
+    },
+    Stopped {
+        next_offset: i64,
+    },
+}
+
+/// What was fetched since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    Records,
+    /// Nothing more was there at the last fetch.
+    End,
+}
+
+/// One worker's input. See the port for the contract.
+pub struct KafkaSource {
+    settings: Settings,
+    // dropped in this order: the client comes last
+    open: Option<Open>,
+    readings: Vec<Vec<Reading>>,
+    layout_checked: Instant,
+}
+
+/// What has to be dropped in order.
+struct Open {
+    queue: Queue,
+    topics: Vec<Topic>,
+    consumer: Consumed,
+}
+
+impl KafkaSource {
+    /// Connects, looks at the topics, and joins the group. `worker`: number of this worker in the process.
+    ///
+    /// # Errors
+    /// `Fatal` when topics are missing or do not fit; `Retry` when the cluster does not answer.
+    pub fn open(settings: &Settings, worker: u32) -> Result<KafkaSource, SourceError> {
+        let layout = discover(settings)?;
+        let context = GroupContext::new(layout, Log::new(format!("source {worker}")));
+        let consumer: Consumed = settings
+            .consumer(worker)
+            .create_with_context(context)
+            .map_err(|error| SourceError::Fatal(format!("consumer: {error}")))?;
+        metadata(consumer.client(), settings.request_timeout)?; // else what rides along comes a second late
+        let native = consumer.client().native_ptr();
+        let layout = &consumer.context().layout;
+        let topics: Option<Vec<Topic>> = layout.topics.iter().map(|(name, _)| Topic::new(native, name)).collect();
+        let topics = topics.ok_or_else(|| SourceError::Fatal("a topic name is not allowed by kafka".into()))?;
+        let readings = layout.topics.iter().map(|(_, count)| vec![Reading::Silent; *count as usize]).collect();
+        consumer.subscribe(&layout.subscription()).map_err(|error| errors::of_client(&error, "subscribe"))?;
+        Ok(KafkaSource {
+            settings: settings.clone(),
+            open: Some(Open { queue: Queue::new(native), topics, consumer }),
+            readings,
+            layout_checked: Instant::now(),
+        })
+    }
+
+    /// The partitions of all inputs, as found when the source was opened.
+    pub fn layout(&self) -> &Layout {
+        &self.parts().consumer.context().layout
+    }
+
+    fn parts(&self) -> &Open {
+        self.open.as_ref().expect("the port forbids calls after close")
+    }
+
+    fn consumer(&self) -> &Consumed {
+        &self.parts().consumer
+    }
+
+    fn end_cached(&self, input: InputId, partition: Partition) -> Option<i64> {
+        self.parts().topics[usize::from(input.0)].end_cached(partition.0 as i32)
+    }
+
+    /// What a failed call asks for; a client that has failed for good says why.
+    fn failed(&self, error: &KafkaError, what: &str) -> SourceError {
+        match self.consumer().client().fatal_error() {
+            Some((code, reason)) => errors::of_read(code, true, &reason),
+            None => errors::of_client(error, what),
+        }
+    }
+
+    fn list(&self, of: &[(InputId, Partition)]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(of.len());
+        for (input, partition) in of {
+            list.add_partition(self.layout().name(*input), partition.0 as i32);
+        }
+        list
+    }
+
+    fn reading(&mut self, input: InputId, partition: Partition) -> &mut Reading {
+        &mut self.readings[usize::from(input.0)][partition.0 as usize]
+    }
+
+    /// Rebalances and errors; returns at the first change.
+    fn serve_group(&mut self) -> Result<Change, SourceError> {
+        for _ in 0..GROUP_EVENTS_MAX {
+            let event = self
+                .consumer()
+                .poll(Duration::ZERO)
+                .map(|event| event.map(|message| rdkafka::Message::offset(&message)));
+            let change = self.consumer().context().take_change().map_err(SourceError::Fatal)?;
+            if !change.is_empty() {
+                self.silence(&change);
+                return Ok(change);
+            }
+            match event {
+                Some(Err(error)) => self.judge(&error)?,
+                Some(Ok(offset)) => return Err(SourceError::Fatal(format!("record {offset} missed our queue"))),
+                None => {}
+            }
+        }
+        self.check_layout()?;
+        Ok(Change::default())
+    }
+
+    /// Which errors of the group's queue concern the worker: a single connection that broke does not.
+    fn judge(&self, error: &KafkaError) -> Result<(), SourceError> {
+        match error.rdkafka_error_code() {
+            Some(Code::BrokerTransportFailure | Code::Resolve | Code::PollExceeded) => Ok(()),
+            _ => Err(self.failed(error, "poll")),
+        }
+    }
+
+    fn silence(&mut self, change: &Change) {
+        let lost = change.lost.iter().map(|partition| (InputId::INTAKE, *partition));
+        for (input, partition) in lost.chain(change.lost_stateless.iter().copied()).collect::<Vec<_>>() {
+            for (rider, partition) in self.layout().with_riders(input, partition) {
+                *self.reading(rider, partition) = Reading::Silent;
+            }
+        }
+    }
+
+    /// An input that grew has partitions that nobody reads: stop rather than lose them.
+    fn check_layout(&mut self) -> Result<(), SourceError> {
+        if self.layout_checked.elapsed() < LAYOUT_CHECKED_EVERY {
+            return Ok(());
+        }
+        self.layout_checked = Instant::now();
+        match Layout::discover(self.consumer().client(), &self.settings) {
+            Ok(found) if found != *self.layout() => Err(SourceError::Fatal(format!(
+                "partition counts have changed while running, from {:?} to {:?}: start again to read all of them",
+                self.layout().topics,
+                found.topics
+            ))),
+            Err(SourceError::Fatal(reason)) => Err(SourceError::Fatal(reason)),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Appends what is there; returns how much came, ends of partitions included.
+    fn fetch(&mut self, batch: &mut Batch, limits: PollLimits, wait: Duration) -> Result<usize, SourceError> {
+        let room = limits.records_max.saturating_sub(batch.len()).max(1);
+        let open = self.open.as_mut().expect("the port forbids calls after close");
+        let mut into = Into { topics: &open.topics, readings: &mut self.readings, last: (InputId::INTAKE, None) };
+        let mut failure = None;
+        let count = open.queue.take(wait, room, |fetched| match fetched {
+            Fetched::Record(message) => into.record(message, batch),
+            Fetched::End { topic, partition, next_offset } => into.end(topic, partition, next_offset),
+            Fetched::Failed { topic, partition, code } => failure = Some((topic, partition, code)),
+        });
+        match failure {
+            Some((topic, partition, code)) => Err(errors::of_read(code, false, &format!("{topic} [{partition}]"))),
+            None => Ok(count),
+        }
+    }
+
+    /// Assigns what librdkafka does not read yet; the rest of `positions` has to seek.
+    fn assign<'p>(&self, positions: &'p [Position]) -> Result<Vec<&'p Position>, SourceError> {
+        let Open { queue, topics, consumer } = self.parts();
+        let mut list = TopicPartitionList::new();
+        let mut again = Vec::new();
+        let mut members = consumer.context().members();
+        for position in positions {
+            if members.assigned.contains(&(position.input, position.partition)) {
+                again.push(position);
+            } else {
+                add(&mut list, self.layout(), position);
+                queue.forward(&topics[usize::from(position.input.0)].name, position.partition.0 as i32);
+            }
+        }
+        if list.count() == 0 {
+            return Ok(again);
+        }
+        consumer.incremental_assign(&list).map_err(|error| self.failed(&error, "assign"))?;
+        for position in positions {
+            if members.assigned.insert((position.input, position.partition)) {
+                queue.forward(&topics[usize::from(position.input.0)].name, position.partition.0 as i32);
+            }
+        }
+        Ok(again)
+    }
+
+    fn seek(&self, positions: &[&Position]) -> Result<(), SourceError> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let mut list = TopicPartitionList::new();
+        for position in positions {
+            add(&mut list, self.layout(), position);
+        }
+        let failed = |error: &KafkaError| self.failed(error, "seek");
+        let outcome = self.consumer().seek_partitions(list, self.settings.request_timeout).map_err(|e| failed(&e))?;
+        for element in outcome.elements() {
+            element.error().map_err(|error| failed(&error))?;
+        }
+        let stopped = |position: &&&Position| {
+            let reading = self.readings[usize::from(position.input.0)][position.partition.0 as usize];
+            matches!(reading, Reading::Stopped { .. })
+        };
+        let resumed: Vec<_> = positions.iter().filter(stopped).map(|at| (at.input, at.partition)).collect();
+        self.consumer().resume(&self.list(&resumed)).map_err(|error| failed(&error))
+    }
+}
+
+/// Where fetched records go.
+struct Into<'a> {
+    topics: &'a [Topic],
+    readings: &'a mut [Vec<Reading>],
+    last: (InputId, Option<TopicHandle>),
+}
+
+impl Into<'_> {
+    fn record(&mut self, message: &Message, batch: &mut Batch) {
+        let Some(input) = self.input(message.topic()) else { return };
+        let partition = message.partition();
+        let Some(Reading::Running { next_offset, seen }) = self.reading(input, partition) else { return };
+        if message.offset() < *next_offset {
+            return; // fetched before a seek
+        }
+        *next_offset = message.offset() + 1;
+        *seen = Seen::Records;
+        let headers = message.headers();
+        let headers = headers.iter().map(|(name, value)| (name.as_ref(), *value));
+        let partition = Partition(partition as u32);
+        let (key, value) = (message.key(), message.value());
+        batch.push(input, partition, message.offset(), message.timestamp_ms(), key, value, headers);
+    }
+
+    fn end(&mut self, topic: TopicHandle, partition: i32, end: i64) {
+        let Some(input) = self.input(topic) else { return };
+        if let Some(Reading::Running { next_offset, seen }) = self.reading(input, partition) {
+            *next_offset = end.max(*next_offset);
+            *seen = Seen::End;
+        }
+    }
+
+    fn reading(&mut self, input: InputId, partition: i32) -> Option<&mut Reading> {
+        self.readings[usize::from(input.0)].get_mut(usize::try_from(partition).ok()?)
+    }
+
+    fn input(&mut self, topic: TopicHandle) -> Option<InputId> {
+        if self.last.1 != Some(topic) {
+            let index = self.topics.iter().position(|own| own.handle() == topic)?;
+            self.last = (InputId(index as u16), Some(topic));
+        }
+        Some(self.last.0)
+    }
+}
+
+fn add(list: &mut TopicPartitionList, layout: &Layout, position: &Position) {
+    let offset = Offset::Offset(position.next_offset);
+    list.add_partition_offset(layout.name(position.input), position.partition.0 as i32, offset)
+        .expect("an offset of a record is not negative");
+}
+
+fn discover(settings: &Settings) -> Result<Layout, SourceError> {
+    let client: BaseConsumer<Log> = settings
+        .client("layout")
+        .create_with_context(Log::new("layout"))
+        .map_err(|error| SourceError::Fatal(format!("client: {error}")))?;
+    Layout::discover(client.client(), settings)
+}
+
+impl Source for KafkaSource {
+    type Group = ConsumerGroupMetadata;
+
+    fn poll(&mut self, batch: &mut Batch, limits: PollLimits) -> Result<Change, SourceError> {
+        let until = Instant::now() + limits.wait;
+        loop {
+            let change = self.serve_group()?;
+            if !change.is_empty() {
+                let layout = self.layout();
+                batch.retain(|input, partition| !is_lost(&change, layout, input, partition));
+                return Ok(change);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            match self.fill(batch, limits, left.min(GROUP_SERVED_EVERY))? {
+                ControlFlow::Break(()) => return Ok(Change::default()),
+                ControlFlow::Continue(()) if left.is_zero() => return Ok(Change::default()),
+                ControlFlow::Continue(()) => {}
+            }
+        }
+    }
+
+    fn group(&mut self) -> Result<ConsumerGroupMetadata, SourceError> {
+        self.consumer().group_metadata().ok_or_else(|| SourceError::Retry("not a member of the group yet".into()))
+    }
+
+    fn inputs(&self) -> &[InputId] {
+        self.layout().riders()
+    }
+
+    fn committed(&mut self, of: &[(InputId, Partition)]) -> Result<Vec<Option<i64>>, SourceError> {
+        let failed = |error: &KafkaError| self.failed(error, "committed offsets");
+        let asked = self.consumer().committed_offsets(self.list(of), self.settings.request_timeout);
+        let found = asked.map_err(|error| failed(&error))?;
+        let mut all = Vec::with_capacity(of.len());
+        for (input, partition) in of {
+            let element = found.find_partition(self.layout().name(*input), partition.0 as i32);
+            let element = element.ok_or_else(|| SourceError::Retry("committed offsets: incomplete".into()))?;
+            element.error().map_err(|error| failed(&error))?;
+            all.push(match element.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            });
+        }
+        Ok(all)
+    }
+
+    fn low_watermark(&mut self, input: InputId, partition: Partition) -> Result<i64, SourceError> {
+        let name = self.layout().name(input);
+        let asked = self.consumer().fetch_watermarks(name, partition.0 as i32, self.settings.request_timeout);
+        asked.map(|(low, _)| low).map_err(|error| self.failed(&error, "low watermark"))
+    }
+
+    fn start(&mut self, positions: &[Position]) -> Result<(), SourceError> {
+        let again = self.assign(positions)?;
+        self.seek(&again)?;
+        for at in positions {
+            *self.reading(at.input, at.partition) =
+                Reading::Running { next_offset: at.next_offset, seen: Seen::Nothing };
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, of: &[(InputId, Partition)]) -> Result<(), SourceError> {
+        let running = |at: &&(InputId, Partition)| {
+            matches!(self.readings[usize::from(at.0.0)][at.1.0 as usize], Reading::Running { .. })
+        };
+        let running: Vec<_> = of.iter().filter(running).copied().collect();
+        // not by taking them out of the assignment: that would answer a revocation nobody has looked at yet
+        self.consumer().pause(&self.list(&running)).map_err(|error| self.failed(&error, "pause"))?;
+        for (input, partition) in running {
+            let reading = self.reading(input, partition);
+            if let Reading::Running { next_offset, .. } = *reading {
+                *reading = Reading::Stopped { next_offset };
+            }
+        }
+        Ok(())
+    }
+
+    fn at_end(&self, partition: Partition) -> bool {
+        self.inputs().iter().all(|input| match self.readings[usize::from(input.0)][partition.0 as usize] {
+            Reading::Running { seen: Seen::End, .. } => true,
+            Reading::Running { seen: Seen::Records, next_offset } => {
+                self.end_cached(*input, partition).is_some_and(|end| next_offset >= end)
+            }
+            Reading::Running { seen: Seen::Nothing, .. } | Reading::Silent | Reading::Stopped { .. } => false,
+        })
+    }
+
+    fn lag_records(&self, input: InputId, partition: Partition) -> Option<i64> {
+        let next_offset = match self.readings[usize::from(input.0)].get(partition.0 as usize)? {
+            Reading::Running { seen: Seen::End, .. } => return Some(0),
+            Reading::Running { seen: Seen::Records, next_offset } | Reading::Stopped { next_offset } => *next_offset,
+            Reading::Running { seen: Seen::Nothing, .. } | Reading::Silent => return None,
+        };
+        Some((self.end_cached(input, partition)? - next_offset).max(0))
+    }
+
+    fn close(&mut self, deadline: Duration) {
+        if let Some(open) = self.open.take()
+            && !drop_within(open, deadline)
+        {
+            tracing::warn!("the consumer did not close in time; the group notices at its session timeout");
+        }
+    }
+}
+
+impl KafkaSource {
+    /// Takes records until a limit is met or nothing more is there: `Break`; `Continue` when nothing came at all.
+    fn fill(&mut self, batch: &mut Batch, limits: PollLimits, wait: Duration) -> Result<ControlFlow<()>, SourceError> {
+        let full = |batch: &Batch| batch.len() >= limits.records_max || batch.bytes() >= limits.bytes_max;
+        if full(batch) {
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.fetch(batch, limits, wait)? == 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        while !full(batch) && self.fetch(batch, limits, Duration::ZERO)? > 0 {}
+        Ok(ControlFlow::Break(()))
+    }
+}
+
+impl Drop for KafkaSource {
+    fn drop(&mut self) {
+        self.close(Duration::from_secs(5));
+    }
+}
+
+fn is_lost(change: &Change, layout: &Layout, input: InputId, partition: Partition) -> bool {
+    match layout.is_rider(input) {
+        true => change.lost.contains(&partition),
+        false => change.lost_stateless.contains(&(input, partition)),
+    }
+}
