@@ -24,6 +24,18 @@ pub struct Manifest {
     /// The partition's clock, ms since the epoch, UTC.
     pub clock_ms: i64,
     pub positions: Vec<InputPosition>,
+    /// The transaction's steps but the last, which ends at `clock_ms` and `positions`. Records are in canonical order
+    /// within a step, so that whoever takes the same steps decides the same.
+    pub steps: Vec<ManifestStep>,
+}
+
+/// Where a partition stood after one step of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ManifestStep {
+    /// The clock, ms since the epoch, UTC.
+    pub clock_ms: i64,
+    /// The next offset of each input, in the order of the manifest's positions.
+    pub next_offsets: Vec<i64>,
 }
 
 /// The next record of one input.
@@ -58,6 +70,45 @@ impl Manifest {
             put_long(out, position.next_offset);
         }
         put_long(out, 0);
+        if !self.steps.is_empty() {
+            put_long(out, self.steps.len() as i64);
+        }
+        for step in &self.steps {
+            self.encode_step(step, out);
+        }
+        put_long(out, 0);
+    }
+
+    fn encode_step(&self, step: &ManifestStep, out: &mut Vec<u8>) {
+        assert_eq!(step.next_offsets.len(), self.positions.len(), "a step has every position of its manifest");
+        put_long(out, self.clock_ms.wrapping_sub(step.clock_ms));
+        if !self.positions.is_empty() {
+            put_long(out, self.positions.len() as i64);
+        }
+        for (position, next_offset) in self.positions.iter().zip(&step.next_offsets) {
+            put_long(out, position.next_offset.wrapping_sub(*next_offset));
+        }
+        put_long(out, 0);
+    }
+
+    fn read_step(&self, cursor: &mut Cursor<'_>) -> Result<ManifestStep, Malformed> {
+        let clock_ms = self.clock_ms.wrapping_sub(cursor.long()?);
+        let mut behind = Vec::with_capacity(self.positions.len());
+        loop {
+            let count = cursor.block()?;
+            if count == 0 {
+                break;
+            }
+            for _ in 0..count {
+                behind.push(cursor.long()?);
+            }
+        }
+        if behind.len() != self.positions.len() {
+            return Err(Malformed("a step lacks positions of its manifest"));
+        }
+        let next_offsets =
+            self.positions.iter().zip(behind).map(|(position, behind)| position.next_offset.wrapping_sub(behind));
+        Ok(ManifestStep { clock_ms, next_offsets: next_offsets.collect() })
     }
 
     /// # Errors
@@ -68,7 +119,7 @@ impl Manifest {
             return Err(ManifestError::Schema(fingerprint));
         }
         let mut cursor = Cursor::new(datum);
-        let mut manifest = Manifest { clock_ms: cursor.long()?, positions: Vec::new() };
+        let mut manifest = Manifest { clock_ms: cursor.long()?, ..Manifest::default() };
         loop {
             let count = cursor.block()?;
             if count == 0 {
@@ -76,6 +127,16 @@ impl Manifest {
             }
             for _ in 0..count {
                 manifest.positions.push(read_position(&mut cursor)?);
+            }
+        }
+        loop {
+            let count = cursor.block()?;
+            if count == 0 {
+                break;
+            }
+            for _ in 0..count {
+                let step = manifest.read_step(&mut cursor)?;
+                manifest.steps.push(step);
             }
         }
         cursor.end()?;
@@ -104,6 +165,7 @@ mod tests {
         Manifest {
             clock_ms: 1_775_000_000_123,
             positions: vec![position("engagement.web", 3, 70_000), position("tsuikyaku.intake", 3, 0)],
+            steps: vec![ManifestStep { clock_ms: 1_775_000_000_100, next_offsets: vec![69_990, 0] }],
         }
     }
 
@@ -117,7 +179,7 @@ mod tests {
     fn golden_bytes() {
         assert_eq!(
             oracle::hex(&encoded(&example())),
-            "c3019e91a0c2d8929e5ff6d9f4e3a867041c656e676167656d656e742e77656206e0c50820747375696b79616b752e696e74616b65060000"
+            "c301f608cc72df05e992f6d9f4e3a867041c656e676167656d656e742e77656206e0c50820747375696b79616b752e696e74616b65060000022e0414000000"
         );
     }
 
