@@ -9,3 +9,7 @@ pub mod intake;
 pub mod keys;
 pub mod limits;
 pub mod manifest;
+pub mod output;
+pub mod ready;
+pub mod score;
+pub mod topics;

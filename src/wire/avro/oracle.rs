@@ -6,6 +6,7 @@ use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 
 use super::{Header, fingerprint_of};
+use crate::wire::output::{OutputFormat, Record, encode};
 
 /// Reads a single-object encoded value with `apache-avro`; the fingerprint must be the schema's.
 pub fn read(schema: &str, bytes: &[u8]) -> Value {
@@ -37,6 +38,34 @@ fn value_of(json: serde_json::Value) -> Value {
         Json::String(text) => Value::String(text),
         Json::Array(items) => Value::Array(items.into_iter().map(value_of).collect()),
         Json::Object(map) => Value::Map(map.into_iter().map(|(name, value)| (name, value_of(value))).collect()),
+    }
+}
+
+/// A record that we send, read back in every Avro framing: as JSON it must be `expected`.
+pub fn check_output(schema: &str, record: &impl Record, expected: &serde_json::Value) {
+    let (mut bytes, mut framed) = (Vec::new(), Vec::new());
+    encode(record, OutputFormat::Avro, &mut bytes);
+    assert_eq!(json_of(read(schema, &bytes)), *expected);
+    encode(record, OutputFormat::AvroConfluent { schema_id: 258 }, &mut framed);
+    assert_eq!(framed, [&[0, 0, 0, 1, 2], &bytes[Header::LENGTH..]].concat());
+    let mut text = Vec::new();
+    encode(record, OutputFormat::Json, &mut text);
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&text).expect("JSON"), *expected);
+}
+
+fn json_of(value: Value) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Boolean(value) => value.into(),
+        Value::Int(value) => value.into(),
+        Value::Long(value) | Value::TimestampMillis(value) => value.into(),
+        Value::Double(value) => value.into(),
+        Value::String(text) | Value::Enum(_, text) => text.into(),
+        Value::Union(_, value) => json_of(*value),
+        Value::Array(items) => items.into_iter().map(json_of).collect(),
+        Value::Map(entries) => entries.into_iter().map(|(name, value)| (name, json_of(value))).collect(),
+        Value::Record(fields) => fields.into_iter().map(|(name, value)| (name, json_of(value))).collect(),
+        other => panic!("no output has a {other:?}"),
     }
 }
 
