@@ -47,7 +47,7 @@ impl Score {
 
 /// The parts of readiness before rounding.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Parts {
+pub struct Parts {
     pub as_of_ms: i64,
     /// S_c: points of a channel before its cap.
     pub raw: ByChannel<f64>,
@@ -118,7 +118,8 @@ impl Facts {
         Some(rounded(alive(&model.stages.alive, repeats, (last - first) / 7.0, (today - first) / 7.0)))
     }
 
-    pub(crate) fn parts(&self, model: &Model, at_ms: i64) -> Parts {
+    /// The parts of readiness at a moment, before rounding.
+    pub fn parts(&self, model: &Model, at_ms: i64) -> Parts {
         let as_of_ms = self.as_of(at_ms);
         let mut raw = ByChannel::<f64>::default();
         self.rule_values(model, as_of_ms, |rule, value| raw[rule.channel] += value);

@@ -307,7 +307,7 @@ fn is_fact(body: &Body<'_>) -> bool {
 fn reach(event: &Event<'_>, channel: Channel) -> Reach {
     let reference = reference(&event.body).filter(|text| !text.is_empty());
     let reference = reference.map(|text| NonZeroU64::new(xxh3_64(text.as_bytes())).unwrap_or(NonZeroU64::MIN));
-    Reach { at_ms: event.occurred_at_ms, event: xxh3_64(event.event_id.as_bytes()), channel, reference }
+    Reach { at_ms: event.occurred_at_ms, event: xxh3_64(event.event_id.as_bytes()) as u32, channel, reference }
 }
 
 /// By what an answer names its touch.

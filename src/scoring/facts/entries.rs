@@ -13,8 +13,8 @@ pub const ORDERS_MAX: usize = 128;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reach {
     pub at_ms: i64,
-    /// Hash of the event's id.
-    pub event: u64,
+    /// Hash of the event's id: tells apart what happened in the same millisecond.
+    pub event: u32,
     pub channel: Channel,
     /// Hash of the reference by which answers meet touches, where there is one.
     pub reference: Option<std::num::NonZeroU64>,
