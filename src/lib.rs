@@ -3,4 +3,5 @@
 pub mod io;
 pub mod runtime;
 pub mod scoring;
+pub mod traffic;
 pub mod wire;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::avro::{Header, put_double, put_long, put_optional_long, put_optional_text, put_text};
+use super::avro::{Header, put_boolean, put_double, put_long, put_optional_long, put_optional_text, put_text};
 use super::confluent::put_frame;
 
 /// How an output topic's values are written.
@@ -20,7 +20,7 @@ pub enum OutputFormat {
 /// A type that is a record of one of `schemas/*.avsc`.
 pub trait Record {
     /// The single-object header of its schema.
-    fn header() -> &'static Header;
+    fn header(&self) -> &'static Header;
 
     /// Gives every field, in the schema's order.
     fn fields(&self, out: &mut impl Fields);
@@ -45,8 +45,8 @@ pub fn json(record: &impl Record) -> Value {
     Value::Object(fields.0)
 }
 
-fn put_single_object<R: Record>(record: &R, out: &mut Vec<u8>) {
-    out.extend_from_slice(R::header().as_bytes());
+fn put_single_object(record: &impl Record, out: &mut Vec<u8>) {
+    out.extend_from_slice(record.header().as_bytes());
     record.fields(&mut AvroFields(out));
 }
 
@@ -57,16 +57,19 @@ pub trait Fields {
     /// An `int` or a `long`; a time is ms since the epoch.
     fn long(&mut self, name: &str, value: i64);
     fn optional_long(&mut self, name: &str, value: Option<i64>);
+    fn boolean(&mut self, name: &str, value: bool);
     fn double(&mut self, name: &str, value: f64);
     /// An enum: `symbols` are the schema's in its order, the first is `unknown`.
-    fn symbol(&mut self, name: &str, symbols: &[&str], value: &str);
-    fn optional_symbol(&mut self, name: &str, symbols: &[&str], value: Option<&str>);
+    fn symbol(&mut self, name: &str, symbols: &[impl AsRef<str>], value: &str);
+    fn optional_symbol(&mut self, name: &str, symbols: &[impl AsRef<str>], value: Option<&str>);
     /// A record within the record.
     fn record(&mut self, name: &str, fields: impl FnOnce(&mut Self));
     /// An array of records.
     fn list<T>(&mut self, name: &str, items: &[T], fields: impl Fn(&T, &mut Self));
     /// A map of texts.
     fn texts(&mut self, name: &str, entries: &[(&str, &str)]);
+    /// A map of texts and nulls.
+    fn optional_texts(&mut self, name: &str, entries: &[(&str, Option<&str>)]);
 }
 
 struct AvroFields<'o>(&'o mut Vec<u8>);
@@ -88,15 +91,19 @@ impl Fields for AvroFields<'_> {
         put_optional_long(self.0, value);
     }
 
+    fn boolean(&mut self, _: &str, value: bool) {
+        put_boolean(self.0, value);
+    }
+
     fn double(&mut self, _: &str, value: f64) {
         put_double(self.0, value);
     }
 
-    fn symbol(&mut self, _: &str, symbols: &[&str], value: &str) {
+    fn symbol(&mut self, _: &str, symbols: &[impl AsRef<str>], value: &str) {
         put_long(self.0, index_of(symbols, value));
     }
 
-    fn optional_symbol(&mut self, _: &str, symbols: &[&str], value: Option<&str>) {
+    fn optional_symbol(&mut self, _: &str, symbols: &[impl AsRef<str>], value: Option<&str>) {
         put_optional_long(self.0, value.map(|value| index_of(symbols, value)));
     }
 
@@ -115,20 +122,30 @@ impl Fields for AvroFields<'_> {
     }
 
     fn texts(&mut self, _: &str, entries: &[(&str, &str)]) {
+        self.map(entries, |out, value| put_text(out, value));
+    }
+
+    fn optional_texts(&mut self, _: &str, entries: &[(&str, Option<&str>)]) {
+        self.map(entries, |out, value| put_optional_text(out, *value));
+    }
+}
+
+impl AvroFields<'_> {
+    fn map<T>(&mut self, entries: &[(&str, T)], put: impl Fn(&mut Vec<u8>, &T)) {
         if !entries.is_empty() {
             put_long(self.0, entries.len() as i64);
         }
         for (name, value) in entries {
             put_text(self.0, name);
-            put_text(self.0, value);
+            put(self.0, value);
         }
         put_long(self.0, 0);
     }
 }
 
 /// A symbol that a schema lacks becomes its default; tests keep types and schemas together.
-fn index_of(symbols: &[&str], value: &str) -> i64 {
-    symbols.iter().position(|symbol| *symbol == value).unwrap_or(0) as i64
+fn index_of(symbols: &[impl AsRef<str>], value: &str) -> i64 {
+    symbols.iter().position(|symbol| symbol.as_ref() == value).unwrap_or(0) as i64
 }
 
 pub(super) struct JsonFields(pub Map<String, Value>);
@@ -150,15 +167,19 @@ impl Fields for JsonFields {
         self.put(name, value);
     }
 
+    fn boolean(&mut self, name: &str, value: bool) {
+        self.put(name, value);
+    }
+
     fn double(&mut self, name: &str, value: f64) {
         self.put(name, value);
     }
 
-    fn symbol(&mut self, name: &str, _: &[&str], value: &str) {
+    fn symbol(&mut self, name: &str, _: &[impl AsRef<str>], value: &str) {
         self.put(name, value);
     }
 
-    fn optional_symbol(&mut self, name: &str, _: &[&str], value: Option<&str>) {
+    fn optional_symbol(&mut self, name: &str, _: &[impl AsRef<str>], value: Option<&str>) {
         self.put(name, value);
     }
 
@@ -178,9 +199,16 @@ impl Fields for JsonFields {
     }
 
     fn texts(&mut self, name: &str, entries: &[(&str, &str)]) {
-        let map = entries.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect::<Map<_, _>>();
-        self.put(name, map);
+        self.put(name, map_of(entries.iter().map(|(name, value)| (*name, Value::from(*value)))));
     }
+
+    fn optional_texts(&mut self, name: &str, entries: &[(&str, Option<&str>)]) {
+        self.put(name, map_of(entries.iter().map(|(name, value)| (*name, Value::from(*value)))));
+    }
+}
+
+fn map_of<'e>(entries: impl Iterator<Item = (&'e str, Value)>) -> Map<String, Value> {
+    entries.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 impl JsonFields {

@@ -17,7 +17,7 @@ static HEADER: LazyLock<Header> =
     LazyLock::new(|| Header::of(&Schema::parse_str(SCHEMA).expect("the embedded schema is tested")));
 
 impl Record for Snapshot {
-    fn header() -> &'static Header {
+    fn header(&self) -> &'static Header {
         &HEADER
     }
 

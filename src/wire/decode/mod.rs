@@ -58,6 +58,14 @@ pub fn schema_text(kind: InputKind) -> &'static str {
     reader::KINDS[kind as usize].1
 }
 
+/// The symbols of an enum field, in the schema's order; empty where the kind has no such field.
+pub fn symbols(kind: InputKind, field: &str) -> &'static [String] {
+    match Reader::of(kind).field(field, 0) {
+        Some((_, reader::Field { shape: reader::Shape::Symbol { symbols, .. }, .. })) => symbols,
+        _ => &[],
+    }
+}
+
 /// Decodes records of all inputs. Shared by reference: it holds no state but the schemas.
 #[derive(Debug)]
 pub struct Decoder {
