@@ -4,9 +4,30 @@
 
 pub mod batch;
 pub mod cache;
+pub mod commit;
+pub mod context;
+pub mod encode;
+pub mod error;
+pub mod forwarder;
+pub mod guard;
 pub mod metrics;
 pub mod order;
+pub mod outputs;
+pub mod ownership;
+pub mod persist;
 pub mod ports;
+pub mod prefetch;
+pub mod process;
+pub mod restore;
+pub mod route;
+pub mod settings;
+pub mod shared;
+pub mod step;
+pub mod tally;
+pub mod task;
 #[cfg(test)]
 mod testing;
 pub mod timers;
+pub mod topology;
+pub mod worker;
+pub mod working;

@@ -1,0 +1,167 @@
+//! One batch, one transaction. The order of the calls is what exactly-once rests on; each arrow is an invariant:
+//! changelog delivery reports → positions → end of the transaction → the caches, and later the store.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::wire::{manifest, state};
+
+use super::context::Context;
+use super::error::Error;
+use super::forwarder::Forwarder;
+use super::metrics::CommitPhase;
+use super::ports::{OutRecord, OutTopic, Position, Sink};
+use super::task::{ChangedLead, Task};
+
+/// Everything that one transaction does, as a value.
+#[derive(Debug)]
+pub struct Commit {
+    tasks: Vec<TaskCommit>,
+    positions: Vec<Position>,
+}
+
+#[derive(Debug)]
+struct TaskCommit {
+    /// Index of the task among those that the commit was built from.
+    at: usize,
+    changed: Vec<ChangedLead>,
+    manifest: Vec<u8>,
+}
+
+impl Commit {
+    /// What the open batches of these tasks amount to. `None`: nothing is pending.
+    pub fn of(context: &Context, tasks: &[Task], forwarder: &Forwarder) -> Option<Commit> {
+        let commits: Vec<TaskCommit> = (0..tasks.len())
+            .filter(|at| tasks[*at].has_pending())
+            .map(|at| TaskCommit {
+                at,
+                changed: changed_leads(&tasks[at]),
+                manifest: encode_manifest(context, &tasks[at]),
+            })
+            .collect();
+        let reported = tasks.iter().filter(|task| task.has_pending() || task.recommit);
+        let mut positions: Vec<Position> = reported.flat_map(|task| task.positions.iter().copied()).collect();
+        positions.extend(forwarder.pending_positions());
+        (!commits.is_empty() || !positions.is_empty()).then_some(Commit { tasks: commits, positions })
+    }
+
+    /// Executes it: returns the changelog offsets behind what was written. On any error the batch may or may not be
+    /// in the log; only a rewind finds out.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn execute<S: Sink>(
+        &self,
+        context: &Context,
+        sink: &mut S,
+        tasks: &[Task],
+        forwarder: &Forwarder,
+        group: &S::Group,
+    ) -> Result<Vec<(super::batch::Partition, i64)>, Error> {
+        let mut phases = Phases::begin(context);
+        sink.begin()?;
+        forwarder.outputs().try_each(|record| sink.send(record))?;
+        for commit in &self.tasks {
+            let task = &tasks[commit.at];
+            task.pending.outputs.try_each(|record| sink.send(record))?;
+            for lead in &commit.changed {
+                sink.send(changelog(task, lead.id.as_bytes(), lead.state.as_deref()))?;
+            }
+            sink.send(changelog(task, manifest::KEY, Some(&commit.manifest)))?;
+        }
+        phases.end(CommitPhase::Send);
+        let next_offsets = sink.drain()?;
+        phases.end(CommitPhase::Drain);
+        sink.send_offsets(&self.positions, group)?;
+        phases.end(CommitPhase::Offsets);
+        sink.end()?;
+        phases.end(CommitPhase::End);
+        Ok(next_offsets)
+    }
+
+    /// The transaction has ended: its states become the committed ones.
+    pub fn apply(
+        self,
+        context: &Context,
+        tasks: &mut [Task],
+        forwarder: &mut Forwarder,
+        next_offsets: &[(super::batch::Partition, i64)],
+    ) {
+        let now_ms = context.clock.now_ms();
+        for commit in self.tasks {
+            let task = &mut tasks[commit.at];
+            report(context, task, now_ms);
+            context.shared.committed(task.partition, &commit.changed);
+            let found = next_offsets.iter().find(|(partition, _)| *partition == task.partition);
+            task.committed(commit.changed, commit.manifest, found.map(|(_, next)| *next), now_ms);
+        }
+        for task in tasks {
+            task.recommit = false;
+        }
+        forwarder.committed(&context.metrics);
+    }
+}
+
+/// Measures the phases of a commit, each from the end of the one before.
+struct Phases<'c> {
+    context: &'c Context,
+    begun: Instant,
+    last: Instant,
+}
+
+impl<'c> Phases<'c> {
+    fn begin(context: &'c Context) -> Phases<'c> {
+        let now = Instant::now();
+        Phases { context, begun: now, last: now }
+    }
+
+    fn end(&mut self, phase: CommitPhase) {
+        let now = Instant::now();
+        self.context.metrics.turn.committed(phase, now - self.last);
+        self.last = now;
+        if phase == CommitPhase::End {
+            self.context.metrics.turn.committed(CommitPhase::Whole, now - self.begun);
+        }
+    }
+}
+
+fn report(context: &Context, task: &mut Task, now_ms: i64) {
+    for decided in &task.pending.decided {
+        let latency_ms = decided.appended_at_ms.map(|appended_at_ms| now_ms - appended_at_ms);
+        context.metrics.output.decision(decided.lane.as_str(), decided.decision_type.as_str(), latency_ms);
+    }
+    task.pending.tally.report(&context.metrics);
+    context.metrics.turn.batch(task.pending.record_count);
+}
+
+fn changelog<'a>(task: &Task, key: &'a [u8], value: Option<&'a [u8]>) -> OutRecord<'a> {
+    OutRecord {
+        topic: OutTopic::State,
+        partition: Some(task.partition),
+        key: Some(key),
+        value,
+        headers: &[],
+        timestamp_ms: None,
+    }
+}
+
+fn changed_leads(task: &Task) -> Vec<ChangedLead> {
+    let mut bytes = Vec::with_capacity(1024);
+    task.working
+        .changed()
+        .map(|worked| {
+            let state = (!worked.lead.is_empty()).then(|| {
+                bytes.clear();
+                state::encode(&worked.lead, &mut bytes);
+                Arc::from(bytes.as_slice())
+            });
+            ChangedLead { hash: worked.hash, id: worked.id.clone(), state, timer_ms: worked.lead.timer_ms() }
+        })
+        .collect()
+}
+
+fn encode_manifest(context: &Context, task: &Task) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(256);
+    task.pending_manifest(&context.topology).encode(&mut bytes);
+    bytes
+}

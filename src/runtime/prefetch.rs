@@ -1,0 +1,156 @@
+//! Reads before the middle: decodes the records of a step, takes the timers that it passes, and brings every lead that
+//! either touches into the working set, so that `process` cannot fail.
+
+use std::sync::Arc;
+
+use crate::scoring::lead::Lead;
+use crate::wire::{keys, state};
+
+use super::batch::{Batch, Partition, Record};
+use super::cache::StateBytes;
+use super::context::Context;
+use super::error::Error;
+use super::order::Placed;
+use super::route::{Routed, route};
+use super::task::Task;
+use super::timers::Timer;
+
+/// Timers read from the store's index at a time.
+const TIMERS_PIECE: usize = 1_000;
+
+/// The input of one step: all reads are done.
+#[derive(Debug)]
+pub struct Step<'a> {
+    pub records: Vec<(Record<'a>, Routed<'a>)>,
+    /// Timers that the step passes, in order.
+    pub due: Vec<Timer>,
+    pub end: StepEnd,
+}
+
+/// Up to where the step fires timers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepEnd {
+    /// The clock reaches this time, ms since the epoch, ...
+    pub clock_ms: i64,
+    /// ... but this timer and those behind it wait for the next step: too many are due.
+    pub before: Option<Timer>,
+}
+
+impl StepEnd {
+    /// True when a timer of this place fires within the step.
+    pub fn includes(&self, timer: &Timer) -> bool {
+        timer.due_ms <= self.clock_ms && self.before.as_ref().is_none_or(|before| timer < before)
+    }
+}
+
+/// Prepares the next step of a task from the front of `placed`; says how many of those records it took. `now_ms`
+/// is system time where everything of the partition was read, so that the clock may move on to it.
+///
+/// # Errors
+/// Those of the store, and `Corrupt` where its bytes cannot be read.
+pub fn prefetch<'a>(
+    context: &Context,
+    task: &mut Task,
+    batch: &'a Batch,
+    placed: &[Placed],
+    now_ms: Option<i64>,
+) -> Result<(Step<'a>, usize), Error> {
+    let appended_max_ms = context.appended_max_ms();
+    let sane = placed.iter().map(|record| record.at_ms).filter(|at_ms| *at_ms <= appended_max_ms);
+    let clock_ms = sane.chain(now_ms).fold(task.clock_ms, i64::max);
+    let (due, end) = take_timers(context, task, clock_ms)?;
+
+    let waits = |record: &Placed| end.before.as_ref().is_some_and(|before| record.at_ms >= before.due_ms);
+    let taken = placed.iter().position(waits).unwrap_or(placed.len());
+    let records: Vec<_> = placed[..taken]
+        .iter()
+        .map(|at| {
+            let record = batch.get(at.index as usize);
+            (record, route(&context.topology, &context.decoder, record, Some(task.partition), appended_max_ms))
+        })
+        .collect();
+    load_leads(context, task, &records, &due)?;
+    Ok((Step { records, due, end }, taken))
+}
+
+/// Takes the timers due until `clock_ms`; where there are too many, the step ends before the first that waits.
+fn take_timers(context: &Context, task: &mut Task, clock_ms: i64) -> Result<(Vec<Timer>, StepEnd), Error> {
+    let count_max = context.settings.step_timers_max;
+    task.timers.load(&*context.store, task.partition, clock_ms, count_max, TIMERS_PIECE)?;
+    let due = task.timers.take_due(clock_ms, count_max);
+    let before = task.timers.first().filter(|next| next.due_ms <= clock_ms && due.len() == count_max).cloned();
+    let clock_ms = match &before {
+        Some(next) => next.due_ms.max(task.clock_ms),
+        None => clock_ms,
+    };
+    Ok((due, StepEnd { clock_ms, before }))
+}
+
+/// Brings the leads that records and timers touch into the working set: from the cache, the rest from the store in
+/// one sorted read; a lead that neither knows is new.
+fn load_leads(
+    context: &Context,
+    task: &mut Task,
+    records: &[(Record<'_>, Routed<'_>)],
+    due: &[Timer],
+) -> Result<(), Error> {
+    let mut missing: Vec<(Arc<str>, u64)> = Vec::new();
+    for (_, routed) in records {
+        match routed {
+            Routed::Event { lead_id, .. } | Routed::Message { lead_id, .. } => want(task, lead_id, &mut missing)?,
+            Routed::Misplaced { .. } | Routed::Dead(_) => {}
+        }
+    }
+    for timer in due {
+        want(task, &timer.lead_id, &mut missing)?;
+    }
+    missing.sort_unstable();
+    missing.dedup();
+    read_missing(context, task, missing)
+}
+
+fn want(task: &mut Task, id: &str, missing: &mut Vec<(Arc<str>, u64)>) -> Result<(), Error> {
+    let hash = keys::lead_hash(id);
+    if task.working.find(hash, id).is_some() {
+        return Ok(());
+    }
+    match task.cache.get(hash, id) {
+        Some((id, state)) => {
+            let lead = state.map_or_else(|| Ok(Lead::default()), |state| decode(task.partition, &state))?;
+            task.working.add(hash, id, lead);
+        }
+        None => missing.push((Arc::from(id), hash)),
+    }
+    Ok(())
+}
+
+fn read_missing(context: &Context, task: &mut Task, missing: Vec<(Arc<str>, u64)>) -> Result<(), Error> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = missing.iter().map(|(id, _)| &**id).collect();
+    let found = context.store.get_many(task.partition, &ids)?;
+    for ((id, hash), state) in missing.into_iter().zip(found) {
+        let lead = match state {
+            Some(state) => {
+                let state = StateBytes::from(state);
+                let lead = decode(task.partition, &state)?;
+                task.cache.insert_stored(hash, id.clone(), state, lead.timer_ms());
+                lead
+            }
+            None => Lead::default(),
+        };
+        task.working.add(hash, id, lead);
+    }
+    Ok(())
+}
+
+fn decode(partition: Partition, bytes: &[u8]) -> Result<Lead, Error> {
+    state::decode(bytes).map_err(|error| Error::Corrupt {
+        partition,
+        detail: format!(
+            "a stored lead cannot be read: {error}; delete the state directory to restore it from the changelog, \
+             or run the version that wrote it"
+        ),
+    })
+}

@@ -1,0 +1,196 @@
+//! The middle of the loop: leads, clock and records in, what must happen out. It cannot fail: reads happened before,
+//! writes come after, and a bad record is a value.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::scoring::dead_letter::DeadLetter;
+use crate::scoring::lead::{Applied, At, Effects, Lead};
+use crate::scoring::model::Model;
+use crate::wire::keys;
+
+use super::batch::Record;
+use super::metrics::RecordOutcome;
+use super::prefetch::{Step, StepEnd};
+use super::route::Routed;
+use super::task::Task;
+use super::timers::Timer;
+
+/// What a step wants to happen, beside the changed leads, which stand in the task's working set.
+#[derive(Debug, Default)]
+pub struct Wanted<'a> {
+    /// Decisions, snapshots and messages, in order.
+    pub effects: Effects,
+    /// For each decision, the append time of the record that brought it, ms since the epoch; `None` for a timer's.
+    pub decided_by: Vec<Option<i64>>,
+    pub dead_letters: Vec<(Record<'a>, DeadLetter)>,
+    pub forwards: Vec<Forward<'a>>,
+    pub outcomes: Vec<(Record<'a>, RecordOutcome)>,
+    pub timers_fired_count: u64,
+}
+
+/// A record that goes to another lead's home by the intake.
+#[derive(Debug)]
+pub struct Forward<'a> {
+    pub record: Record<'a>,
+    pub to_lead: Box<str>,
+    /// Redirects passed, this one included.
+    pub hops: u8,
+}
+
+/// Applies a step to its task.
+pub fn process<'a>(model: &Model, task: &mut Task, step: Step<'a>) -> Wanted<'a> {
+    let mut run = Run {
+        model,
+        task,
+        due: step.due.into_iter().map(Reverse).collect(),
+        end: step.end.clone(),
+        wanted: Wanted::default(),
+    };
+    for (record, routed) in step.records {
+        run.apply(record, routed);
+    }
+    run.fire_until(step.end.clock_ms);
+    run.move_clock(step.end.clock_ms);
+    let Run { task, due, wanted, .. } = run;
+    for Reverse(timer) in due {
+        task.timers.push(timer.due_ms, timer.lead_id);
+    }
+    task.end_step();
+    wanted
+}
+
+struct Run<'t, 'm, 'a> {
+    model: &'m Model,
+    task: &'t mut Task,
+    due: BinaryHeap<Reverse<Timer>>,
+    end: StepEnd,
+    wanted: Wanted<'a>,
+}
+
+impl<'a> Run<'_, '_, 'a> {
+    fn apply(&mut self, record: Record<'a>, routed: Routed<'a>) {
+        self.task.advance(record.input, record.offset + 1);
+        self.task.pending.record_count += 1;
+        // A timestamp behind the step's end was found absurd: such a record moves no clock.
+        if record.appended_at_ms <= self.end.clock_ms {
+            self.fire_until(record.appended_at_ms);
+            self.move_clock(record.appended_at_ms);
+        }
+        let outcome = self.dispatch(record, routed);
+        self.note_decisions(Some(record.appended_at_ms));
+        self.wanted.outcomes.push((record, outcome));
+    }
+
+    fn dispatch(&mut self, record: Record<'a>, routed: Routed<'a>) -> RecordOutcome {
+        let at = At { clock_ms: self.task.clock_ms, appended_at_ms: record.appended_at_ms, hops: 0 };
+        match routed {
+            Routed::Event { lead_id, event, hops } => {
+                let at = At { hops, ..at };
+                let applied =
+                    self.with_lead(&lead_id, |model, lead, id, effects| lead.apply(model, id, &event, at, effects));
+                self.note(record, applied, hops)
+            }
+            Routed::Message { lead_id, message } => {
+                let applied =
+                    self.with_lead(&lead_id, |model, lead, id, effects| lead.receive(model, id, &message, at, effects));
+                self.note(record, applied, 0)
+            }
+            Routed::Misplaced { lead_id, .. } => {
+                self.wanted.forwards.push(Forward { record, to_lead: lead_id.into(), hops: 0 });
+                RecordOutcome::Forwarded
+            }
+            Routed::Dead(dead) => self.note(record, Applied::Dead(dead), 0),
+        }
+    }
+
+    fn note(&mut self, record: Record<'a>, applied: Applied, hops: u8) -> RecordOutcome {
+        match applied {
+            Applied::Changed => RecordOutcome::Applied,
+            Applied::Machine => RecordOutcome::Machine,
+            Applied::Duplicate => RecordOutcome::Duplicate,
+            Applied::Erased => RecordOutcome::Erased,
+            Applied::Forward { to } => {
+                self.wanted.forwards.push(Forward { record, to_lead: to, hops: hops + 1 });
+                RecordOutcome::Forwarded
+            }
+            Applied::Dead(dead) => {
+                self.wanted.dead_letters.push((record, dead));
+                RecordOutcome::DeadLetter
+            }
+        }
+    }
+
+    fn with_lead(
+        &mut self,
+        id: &str,
+        change: impl FnOnce(&Model, &mut Lead, &str, &mut Effects) -> Applied,
+    ) -> Applied {
+        let at = self.task.working.find(keys::lead_hash(id), id).expect("prefetch brought every lead of the step");
+        let worked = self.task.working.get_mut(at);
+        let id = worked.id.clone();
+        let applied = change(self.model, &mut worked.lead, &id, &mut self.wanted.effects);
+        if matches!(applied, Applied::Changed | Applied::Machine) {
+            worked.changed = true;
+        }
+        self.retime(at);
+        applied
+    }
+
+    fn note_decisions(&mut self, appended_at_ms: Option<i64>) {
+        self.wanted.decided_by.resize(self.wanted.effects.decisions.len(), appended_at_ms);
+    }
+
+    fn fire_until(&mut self, until_ms: i64) {
+        while let Some(Reverse(first)) = self.due.peek() {
+            if first.due_ms > until_ms.max(self.task.clock_ms) || !self.end.includes(first) {
+                break;
+            }
+            if let Some(Reverse(timer)) = self.due.pop() {
+                self.fire(&timer);
+            }
+        }
+    }
+
+    /// Fires a timer, unless the lead's own state names another time by now.
+    fn fire(&mut self, timer: &Timer) {
+        let id = &*timer.lead_id;
+        let at = self.task.working.find(keys::lead_hash(id), id).expect("prefetch brought every lead that is due");
+        let worked = self.task.working.get_mut(at);
+        if worked.lead.timer_ms() != Some(timer.due_ms) {
+            return;
+        }
+        worked.lead.fire(self.model, id, timer.due_ms, &mut self.wanted.effects);
+        worked.changed = true;
+        let next_ms = worked.lead.timer_ms();
+        assert!(
+            next_ms.is_none_or(|next_ms| next_ms > timer.due_ms),
+            "a lead's next timer is later than the one fired"
+        );
+        self.move_clock(timer.due_ms);
+        self.wanted.timers_fired_count += 1;
+        self.note_decisions(None);
+        self.retime(at);
+    }
+
+    /// Puts the lead's timer, if it has moved, into this step or into the queue.
+    fn retime(&mut self, at: usize) {
+        let worked = self.task.working.get_mut(at);
+        let timer_ms = worked.lead.timer_ms();
+        if timer_ms == worked.timer_ms {
+            return;
+        }
+        worked.timer_ms = timer_ms;
+        let Some(due_ms) = timer_ms else { return };
+        let timer = Timer { due_ms, lead_id: worked.id.clone() };
+        if self.end.includes(&timer) {
+            self.due.push(Reverse(timer));
+        } else {
+            self.task.timers.push(timer.due_ms, timer.lead_id);
+        }
+    }
+
+    fn move_clock(&mut self, to_ms: i64) {
+        self.task.clock_ms = self.task.clock_ms.max(to_ms);
+    }
+}

@@ -1,0 +1,164 @@
+//! One partition at work: its clock, its positions, its leads, its timers, and what the open batch wants.
+//!
+//! Everything uncommitted stands in `working` and `pending`; giving it up is dropping the task and restoring it.
+
+use std::time::Instant;
+
+use crate::scoring::decision::DecisionType;
+use crate::scoring::lanes::Lane;
+use crate::wire::manifest::{InputPosition, Manifest, ManifestStep};
+
+use super::batch::{InputId, Partition};
+use super::cache::{LeadCache, StateBytes};
+use super::outputs::Outputs;
+use super::ports::Position;
+use super::tally::Tally;
+use super::timers::TimerQueue;
+use super::topology::Topology;
+use super::working::WorkingSet;
+
+/// What the open batch has for its transaction, beside the changed leads.
+#[derive(Debug, Default)]
+pub struct Pending {
+    pub outputs: Outputs,
+    /// Clock and positions after each step, the last one included: replaying them step by step decides the same.
+    pub steps: Vec<ManifestStep>,
+    pub decided: Vec<Decided>,
+    pub tally: Tally,
+    /// When the batch began.
+    pub since: Option<Instant>,
+    pub record_count: usize,
+}
+
+impl Pending {
+    fn clear(&mut self) {
+        self.outputs.clear();
+        self.steps.clear();
+        self.decided.clear();
+        self.tally.clear();
+        self.since = None;
+        self.record_count = 0;
+    }
+}
+
+/// A decision, as the metrics count it.
+#[derive(Debug, Clone, Copy)]
+pub struct Decided {
+    pub lane: Lane,
+    pub decision_type: DecisionType,
+    /// Append time of the record that brought it, ms since the epoch; `None` for a timer's.
+    pub appended_at_ms: Option<i64>,
+}
+
+/// A lead that the transaction changes.
+#[derive(Debug, Clone)]
+pub struct ChangedLead {
+    pub hash: u64,
+    pub id: std::sync::Arc<str>,
+    /// `None`: nothing is left of it; a tombstone.
+    pub state: Option<StateBytes>,
+    pub timer_ms: Option<i64>,
+}
+
+/// A partition that is restored and runs.
+#[derive(Debug)]
+pub struct Task {
+    pub partition: Partition,
+    /// Event-driven time of this partition, ms since the epoch; never goes back.
+    pub clock_ms: i64,
+    /// Next offset of every input of the partition, by input, with what is pending.
+    pub positions: Vec<Position>,
+    pub cache: LeadCache,
+    pub timers: TimerQueue,
+    pub working: WorkingSet,
+    pub pending: Pending,
+    /// The last committed manifest, as its bytes.
+    pub manifest: Vec<u8>,
+    /// Behind the last changelog record of the last committed transaction.
+    pub changelog_next_offset: i64,
+    /// System time of the last commit, ms since the epoch.
+    pub committed_at_ms: i64,
+    /// The broker must hear the positions again, though nothing moved.
+    pub recommit: bool,
+    /// Something was committed that the store does not know.
+    pub unpersisted: bool,
+    pub persisted_at: Instant,
+}
+
+impl Task {
+    pub fn new(partition: Partition, clock_ms: i64, positions: Vec<Position>, changelog_next_offset: i64) -> Task {
+        Task {
+            partition,
+            clock_ms,
+            positions,
+            cache: LeadCache::default(),
+            timers: TimerQueue::default(),
+            working: WorkingSet::default(),
+            pending: Pending::default(),
+            manifest: Vec::new(),
+            changelog_next_offset,
+            committed_at_ms: 0,
+            recommit: true,
+            unpersisted: false,
+            persisted_at: Instant::now(),
+        }
+    }
+
+    /// True when the open batch of this task has something to commit.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.steps.is_empty()
+    }
+
+    /// The record before `next_offset` of that input is processed.
+    pub fn advance(&mut self, input: InputId, next_offset: i64) {
+        let position = self
+            .positions
+            .iter_mut()
+            .find(|position| position.input == input)
+            .expect("a task is handed records of its own inputs only");
+        assert!(next_offset > position.next_offset, "an input goes forward: a record came twice or too early");
+        position.next_offset = next_offset;
+    }
+
+    /// Notes where clock and positions stand at the end of a step.
+    pub fn end_step(&mut self) {
+        let next_offsets = self.positions.iter().map(|position| position.next_offset).collect();
+        self.pending.steps.push(ManifestStep { clock_ms: self.clock_ms, next_offsets });
+        self.pending.since.get_or_insert_with(Instant::now);
+    }
+
+    /// The manifest of the open batch.
+    pub fn pending_manifest(&self, topology: &Topology) -> Manifest {
+        let position = |position: &Position| InputPosition {
+            topic: topology.input(position.input).topic.as_str().into(),
+            partition: position.partition,
+            next_offset: position.next_offset,
+        };
+        let mut steps = self.pending.steps.clone();
+        steps.pop();
+        Manifest { clock_ms: self.clock_ms, positions: self.positions.iter().map(position).collect(), steps }
+    }
+
+    /// The batch is committed: its states become the committed ones.
+    pub fn committed(
+        &mut self,
+        changed: Vec<ChangedLead>,
+        manifest: Vec<u8>,
+        changelog_next: Option<i64>,
+        now_ms: i64,
+    ) {
+        for lead in changed {
+            self.cache.put(lead.hash, &lead.id, lead.state, lead.timer_ms);
+        }
+        self.working.clear();
+        self.pending.clear();
+        self.manifest = manifest;
+        if let Some(next) = changelog_next {
+            assert!(next > self.changelog_next_offset, "the changelog grows with every commit");
+            self.changelog_next_offset = next;
+        }
+        self.committed_at_ms = now_ms;
+        self.recommit = false;
+        self.unpersisted = true;
+    }
+}

@@ -1,0 +1,356 @@
+//! A worker: one thread that owns one reader, one transactional writer, and the partitions assigned to it.
+//!
+//!     poll → prefetch → process → commit → persist
+//!
+//! Several steps (poll, prefetch, process) may go into one transaction: a decision does not wait long, and without
+//! one the broker is spared. Whatever fails between reading and the end of a transaction leads to the one `rewind`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Partition};
+use super::commit::Commit;
+use super::context::Context;
+use super::error::{Error, RewindCause};
+use super::forwarder::Forwarder;
+use super::guard::DeadLetterGuard;
+use super::order::{Placed, canonical};
+use super::ownership::Ownership;
+use super::persist::{persist, persist_one_due};
+use super::ports::{Change, Changelog, PollLimits, Sink, Source};
+use super::shared::Phase;
+use super::step::step;
+use super::task::Task;
+
+/// Longest wait in one `poll` while nothing is pending.
+const IDLE_WAIT: Duration = Duration::from_millis(100);
+
+const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Asks every worker of a process to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown(Arc<AtomicBool>);
+
+impl Shutdown {
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// The loop and what it owns.
+pub struct Worker<S, K, C> {
+    context: Context,
+    number: usize,
+    source: S,
+    sink: K,
+    changelog: C,
+    tasks: Vec<Task>,
+    ownership: Ownership,
+    forwarder: Forwarder,
+    guard: DeadLetterGuard,
+    batch: Batch,
+    committed_at: Instant,
+    recommitted_at: Instant,
+    observed_at: Instant,
+    /// Since when nothing can be committed, and how often it was tried.
+    failing: Option<(Instant, u32)>,
+}
+
+impl<S, K, C> Worker<S, K, C>
+where
+    S: Source,
+    K: Sink<Group = S::Group>,
+    C: Changelog,
+{
+    /// `number` tells the workers of a process apart.
+    pub fn new(context: Context, number: usize, source: S, sink: K, changelog: C) -> Self {
+        let guard = DeadLetterGuard::new(&context.settings);
+        let now = Instant::now();
+        Worker {
+            ownership: Ownership::new(number),
+            context,
+            number,
+            source,
+            sink,
+            changelog,
+            tasks: Vec::new(),
+            forwarder: Forwarder::default(),
+            guard,
+            batch: Batch::default(),
+            committed_at: now,
+            recommitted_at: now,
+            observed_at: now,
+            failing: None,
+        }
+    }
+
+    /// Runs until `shutdown` is requested, then commits, persists and leaves within `leave_within`.
+    ///
+    /// # Errors
+    /// What the process must stop for; the message names the fix.
+    pub fn run(mut self, shutdown: &Shutdown, leave_within: Duration) -> Result<(), Error> {
+        while !shutdown.is_requested() {
+            self.survive(Self::turn)?;
+        }
+        let settled = match self.settle() {
+            Err(Error::Rewind { cause, detail }) => {
+                tracing::warn!(worker = self.number, %cause, detail, "the last batch was not committed; the next start does it");
+                Ok(())
+            }
+            settled => settled,
+        };
+        self.source.close(leave_within);
+        settled
+    }
+
+    /// One turn of the loop.
+    fn turn(&mut self) -> Result<(), Error> {
+        let change = self.poll()?;
+        self.own(change)?;
+        self.step()?;
+        if self.is_commit_due() {
+            self.commit()?;
+        }
+        self.persist()?;
+        self.observe();
+        Ok(())
+    }
+
+    /// Does `what`; rewinds where that helps.
+    fn survive(&mut self, what: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        match what(self) {
+            Err(Error::Rewind { cause, detail }) => self.rewind(cause, &detail),
+            done => done,
+        }
+    }
+
+    /// Collects the records of the next step.
+    fn poll(&mut self) -> Result<Change, Error> {
+        self.batch.clear();
+        let settings = &self.context.settings;
+        let mut limits = PollLimits {
+            wait: self.longest_wait(),
+            records_max: settings.step_records_max,
+            bytes_max: settings.step_bytes_max,
+        };
+        let step_interval = settings.step_interval;
+        let mut change = self.source.poll(&mut self.batch, limits)?;
+        let since = Instant::now();
+        while change.is_empty() && self.has_room(&limits) && since.elapsed() < step_interval {
+            limits.wait = step_interval.saturating_sub(since.elapsed());
+            change = self.source.poll(&mut self.batch, limits)?;
+        }
+        Ok(change)
+    }
+
+    fn has_room(&self, limits: &PollLimits) -> bool {
+        let batch = &self.batch;
+        !batch.is_empty() && batch.len() < limits.records_max && batch.bytes() < limits.bytes_max
+    }
+
+    /// How long nothing but a record needs attention.
+    fn longest_wait(&self) -> Duration {
+        if self.ownership.is_busy() || self.tasks.iter().any(|task| self.moves_on_to(task).is_some()) {
+            return Duration::ZERO;
+        }
+        if self.has_pending() {
+            return self.commit_interval().saturating_sub(self.committed_at.elapsed());
+        }
+        IDLE_WAIT
+    }
+
+    /// Takes what was gained, lets go what was lost, and goes on restoring.
+    fn own(&mut self, change: Change) -> Result<(), Error> {
+        let Worker { context, source, changelog, tasks, forwarder, ownership, .. } = self;
+        if !change.is_empty() {
+            context.metrics.ownership.rebalance();
+            ownership.change(context, tasks, forwarder, change)?;
+        }
+        ownership.restore(context, source, changelog, tasks, forwarder)
+    }
+
+    /// Prefetches and processes what was polled, and the timers that are due.
+    fn step(&mut self) -> Result<(), Error> {
+        let batch = std::mem::take(&mut self.batch);
+        let stepped = self.step_all(&batch);
+        self.batch = batch;
+        stepped
+    }
+
+    fn step_all(&mut self, batch: &Batch) -> Result<(), Error> {
+        let placed = canonical(batch, self.context.topology.ranks());
+        let is_aligned = |placed: &Placed| self.context.topology.is_aligned(batch.get(placed.index as usize).input);
+        let (of_tasks, of_nobody): (Vec<Placed>, Vec<Placed>) = placed.into_iter().partition(is_aligned);
+        self.forwarder.forward(&self.context, batch, &of_nobody, &mut self.guard);
+        for at in 0..self.tasks.len() {
+            self.step_task(at, batch, of_partition(&of_tasks, self.tasks[at].partition))?;
+        }
+        self.guard.check()
+    }
+
+    /// Applies all of a task's records, and timers until the first pause; commits in between when the batch is full.
+    fn step_task(&mut self, at: usize, batch: &Batch, mut records: &[Placed]) -> Result<(), Error> {
+        let now_ms = self.moves_on_to(&self.tasks[at]);
+        while !records.is_empty() || now_ms.is_some() {
+            let stepped = step(&self.context, &mut self.tasks[at], batch, records, now_ms, &mut self.guard)?;
+            records = &records[stepped.taken..];
+            if records.is_empty() {
+                break;
+            }
+            if self.is_full() {
+                self.guard.check()?;
+                self.commit()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// System time, where a timer is due by it and everything that could come before was read.
+    fn moves_on_to(&self, task: &Task) -> Option<i64> {
+        let now_ms = self.context.clock.now_ms();
+        let is_due = task.timers.next_due_ms().is_some_and(|due_ms| due_ms <= now_ms);
+        (is_due && self.source.at_end(task.partition)).then_some(now_ms)
+    }
+
+    fn is_full(&self) -> bool {
+        let settings = &self.context.settings;
+        let leads: usize = self.tasks.iter().map(|task| task.working.len()).sum();
+        let bytes: usize = self.tasks.iter().map(|task| task.pending.outputs.bytes()).sum();
+        leads >= settings.batch_leads_max || bytes + self.forwarder.bytes() >= settings.batch_bytes_max
+    }
+
+    fn is_commit_due(&self) -> bool {
+        let settings = &self.context.settings;
+        let must_report =
+            self.tasks.iter().any(|task| task.recommit) || self.recommitted_at.elapsed() >= settings.recommit_interval;
+        let is_time = self.committed_at.elapsed() >= self.commit_interval();
+        self.is_full() || (is_time && (self.has_pending() || must_report))
+    }
+
+    fn commit_interval(&self) -> Duration {
+        let decided = self.tasks.iter().any(|task| !task.pending.decided.is_empty());
+        let settings = &self.context.settings;
+        if decided { settings.decision_interval } else { settings.commit_interval }
+    }
+
+    /// Hands over what is not counted event by event, about once a second.
+    fn observe(&mut self) {
+        if self.observed_at.elapsed() < OBSERVE_INTERVAL {
+            return;
+        }
+        self.observed_at = Instant::now();
+        let metrics = &self.context.metrics;
+        let now_ms = self.context.clock.now_ms();
+        for task in &self.tasks {
+            for position in &task.positions {
+                if let Some(records) = self.source.lag_records(position.input, position.partition) {
+                    metrics.input.lag(position.input, position.partition, records);
+                }
+            }
+            let is_behind = task.clock_ms > i64::MIN && !self.source.at_end(task.partition);
+            let behind_ms = if is_behind { now_ms.saturating_sub(task.clock_ms).max(0) } else { 0 };
+            metrics.input.lag_seconds(task.partition, behind_ms as f64 / 1e3);
+        }
+        let sum = |of: fn(&Task) -> usize| self.tasks.iter().map(of).sum::<usize>();
+        let (leads, dirty) = (sum(|task| task.cache.len()), sum(|task| task.cache.dirty().count()));
+        metrics.storage.cache(self.number, leads, dirty, sum(|task| task.cache.bytes()));
+        let phases = self.context.shared.phases();
+        let running = phases.values().filter(|phase| **phase == Phase::Running).count();
+        metrics.ownership.assigned(phases.len() - running, running);
+    }
+
+    fn has_pending(&self) -> bool {
+        self.forwarder.has_pending() || self.tasks.iter().any(Task::has_pending)
+    }
+
+    /// Puts the open batch into one transaction.
+    fn commit(&mut self) -> Result<(), Error> {
+        if self.recommitted_at.elapsed() >= self.context.settings.recommit_interval {
+            self.tasks.iter_mut().for_each(|task| task.recommit = true);
+            self.forwarder.recommit();
+            self.recommitted_at = Instant::now();
+        }
+        let Worker { context, source, sink, tasks, forwarder, .. } = self;
+        if let Some(commit) = Commit::of(context, tasks, forwarder) {
+            let group = source.group()?;
+            let next_offsets = commit.execute(context, sink, tasks, forwarder, &group)?;
+            commit.apply(context, tasks, forwarder, &next_offsets);
+            let bytes_max = context.settings.cache_bytes_max / tasks.len().max(1);
+            let evicted: usize = tasks.iter_mut().map(|task| task.cache.evict(bytes_max)).sum();
+            context.metrics.storage.evicted(evicted as u64);
+        }
+        self.committed_at = Instant::now();
+        self.failing = None;
+        Ok(())
+    }
+
+    /// Commits what is open and brings everything to disk.
+    fn settle(&mut self) -> Result<(), Error> {
+        if self.has_pending() {
+            self.commit()?;
+        }
+        for task in &mut self.tasks {
+            persist(&self.context, task)?;
+        }
+        Ok(self.context.store.flush()?)
+    }
+
+    /// Writes one partition's committed states to the store, when it is time.
+    fn persist(&mut self) -> Result<(), Error> {
+        persist_one_due(&self.context, &mut self.tasks)
+    }
+
+    /// The one way back, from any failure: forget what is uncommitted, make a new writer, and restore every partition
+    /// from what the log has committed.
+    fn rewind(&mut self, cause: RewindCause, detail: &str) -> Result<(), Error> {
+        self.context.metrics.ownership.rewind(cause.as_str());
+        self.back_off(cause, detail)?;
+        let Worker { context, tasks, forwarder, ownership, .. } = self;
+        ownership.forget(context, tasks, forwarder);
+        // The consumer first: it knows whether a twin has taken our place, before the producer fences that twin.
+        self.batch.clear();
+        let limits = PollLimits { wait: Duration::ZERO, records_max: 0, bytes_max: 0 };
+        let change = match self.source.poll(&mut self.batch, limits).map_err(Error::from) {
+            Err(Error::Rewind { .. }) => Change::default(),
+            change => change?,
+        };
+        self.batch.clear();
+        let Worker { context, tasks, forwarder, ownership, .. } = self;
+        ownership.change(context, tasks, forwarder, change)?;
+        match self.sink.rebuild().map_err(Error::from) {
+            Err(Error::Rewind { cause, detail }) => {
+                tracing::warn!(%cause, detail, "no new producer yet");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// Waits longer each time, and gives up when nothing could be committed for too long.
+    fn back_off(&mut self, cause: RewindCause, detail: &str) -> Result<(), Error> {
+        let (since, attempts) = *self.failing.get_or_insert((Instant::now(), 0));
+        self.failing = Some((since, attempts + 1));
+        tracing::warn!(worker = self.number, %cause, detail, attempts, "rewinding to the last commit");
+        if since.elapsed() > self.context.settings.retry_max {
+            return Err(Error::Stop(format!(
+                "nothing could be committed for {} s; the last cause: {cause}: {detail}",
+                since.elapsed().as_secs()
+            )));
+        }
+        let wait = Duration::from_millis(50 << attempts.min(6));
+        std::thread::sleep(wait);
+        Ok(())
+    }
+}
+
+/// The records of one partition; all are sorted by it.
+fn of_partition(placed: &[Placed], partition: Partition) -> &[Placed] {
+    let begin = placed.partition_point(|record| record.partition < partition);
+    let end = placed.partition_point(|record| record.partition <= partition);
+    &placed[begin..end]
+}
