@@ -45,11 +45,6 @@ pub fn family(partition: u32) -> String {
     format!("p{partition}")
 }
 
-/// The partition of a column family; `None` for families that hold none.
-pub fn partition(family: &str) -> Option<u32> {
-    family.strip_prefix('p')?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,11 +86,5 @@ mod tests {
             assert_eq!(timer(key), None, "{why}");
         }
         assert_eq!(lead_id(META), None);
-    }
-
-    #[test]
-    fn families_name_partitions() {
-        assert_eq!(partition(&family(4_294_967_295)), Some(u32::MAX));
-        assert_eq!([partition("default"), partition("p"), partition("p-1")], [None; 3]);
     }
 }
