@@ -22,6 +22,7 @@ pub mod restore;
 pub mod route;
 pub mod settings;
 pub mod shared;
+pub mod single;
 pub mod step;
 pub mod tally;
 pub mod task;

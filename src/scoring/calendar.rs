@@ -5,7 +5,8 @@ use smallvec::{SmallVec, smallvec};
 /// Days that a calendar spans, its newest included.
 pub const DAYS: u16 = 512;
 const WORDS: usize = DAYS as usize / 64;
-const DAY_MS: i64 = 86_400_000;
+/// A local day, ms.
+pub const DAY_MS: i64 = 86_400_000;
 
 /// The local day of a moment, as days since the epoch; days beyond the range of `i32` count as its ends.
 pub fn local_day(at_ms: i64, utc_offset_ms: i64) -> i32 {

@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use crate::scoring::decision::{Basis, DecisionId};
+use crate::scoring::fit::Grade;
 use crate::scoring::lanes::Lane;
 use crate::scoring::model::Channel;
 use crate::scoring::stage::Stage;
@@ -141,8 +142,7 @@ pub struct Sequence {
 /// What the last snapshot said of what snapshots are sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Published {
-    /// Letter and digit.
-    pub grade: [u8; 2],
+    pub grade: Grade,
     pub stage: Stage,
     pub open: Option<DecisionId>,
 }

@@ -1,61 +1,265 @@
-//! The core's entry. A placeholder until the lanes land, so that the runtime builds: it decides nothing.
+//! One lead: its Facts, its episode, its identity, and how events, messages and time move them.
+//!
+//! The middle cannot fail: everything comes in as a value, and everything that must happen goes out as one.
 
-use super::dead_letter::DeadLetter;
-use super::decision::{Decision, Snapshot};
-use super::episode::Episode;
-use super::event::Event;
-use super::facts::Facts;
-use super::message::Message;
-use super::model::Model;
-use super::seen::SeenEvents;
+use crate::scoring::check;
+use crate::scoring::dead_letter::{DeadCause, DeadLetter};
+use crate::scoring::decision::{ContactCount, Contribution, Decision, DecisionId, Score, Snapshot};
+use crate::scoring::episode::{Episode, Identity};
+use crate::scoring::evaluation::{self, evaluate};
+use crate::scoring::event::{Body, Event, ProfileKind};
+use crate::scoring::facts::Facts;
+use crate::scoring::identity::REDIRECTS_MAX;
+use crate::scoring::lanes::Lane;
+use crate::scoring::meaning::Meaning;
+use crate::scoring::message::Message;
+use crate::scoring::model::Model;
+use crate::scoring::moment::Moment;
+use crate::scoring::ready::{self, Trigger};
+use crate::scoring::seen::SeenEvents;
+use crate::scoring::stage::Stage;
+use crate::scoring::transitions::Step;
 
-#[derive(Debug, Default, Clone)]
+/// Everything kept of one lead id. The default is a lead that was never seen.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Lead {
     pub facts: Facts,
     pub seen: SeenEvents,
     pub episode: Episode,
+    pub identity: Identity,
+    /// The next moment at which something could change by time alone, ms since the epoch.
+    pub timer_ms: Option<i64>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// Where and when a record is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct At {
+    /// The partition's clock, ms since the epoch: what decisions are made at.
     pub clock_ms: i64,
+    /// The record's timestamp, ms since the epoch.
     pub appended_at_ms: i64,
+    /// Redirects that the record passed so far.
     pub hops: u8,
 }
 
-#[derive(Debug, Default)]
-pub struct Effects {
-    pub decisions: Vec<Decision>,
-    pub snapshots: Vec<Snapshot>,
-    pub messages: Vec<(Box<str>, Message)>,
-}
-
-#[derive(Debug)]
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied {
     Changed,
+    /// Seen within the last 48 hours.
     Duplicate,
+    /// A machine's doing: only remembered.
     Machine,
+    /// It occurred before the lead was erased, or concerns one that was.
     Erased,
-    Forward { to: Box<str> },
+    /// This id became another: the record goes to that one's home, one hop further. A redirect keeps Facts of its own,
+    /// so the lead changed as well.
+    Forward {
+        to: Box<str>,
+    },
     Dead(DeadLetter),
 }
 
+impl Applied {
+    /// Whether the lead may have changed and must be kept.
+    pub fn changed(&self) -> bool {
+        matches!(self, Applied::Changed | Applied::Machine | Applied::Forward { .. })
+    }
+}
+
+/// What must happen because of a record or a timer, in order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Effects {
+    pub decisions: Vec<Decision>,
+    pub snapshots: Vec<Snapshot>,
+    /// To the homes of these leads, through the intake topic.
+    pub messages: Vec<(Box<str>, Message)>,
+    /// Leads whose public snapshot must go: erased, or another lead by now.
+    pub forgotten: Vec<Box<str>>,
+}
+
+impl Effects {
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.decisions.clear();
+        self.snapshots.clear();
+        self.messages.clear();
+        self.forgotten.clear();
+    }
+}
+
+/// What `inspect`, `score` and HTTP print of a lead.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    pub lead_id: Box<str>,
+    pub as_of_ms: i64,
+    pub score: Score,
+    pub contributions: Vec<Contribution>,
+    pub contacts: Vec<ContactCount>,
+    pub episode: EpisodeView,
+}
+
+/// An episode as it is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EpisodeView {
+    pub number: u64,
+    /// `idle`, `open`, `contacted` or `cooling`.
+    pub state: &'static str,
+    /// Of the newest READY, if there was one.
+    pub lane: Option<Lane>,
+    pub decision_id: Option<DecisionId>,
+}
+
 impl Lead {
-    pub fn apply(&mut self, _: &Model, _: &str, _: &Event<'_>, _: At, _: &mut Effects) -> Applied {
-        Applied::Changed
+    /// Applies an event whose timers before `at.clock_ms` have fired. `lead_id` is the id whose state this is; the
+    /// event may name another that became it.
+    pub fn apply(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) -> Applied {
+        if self.identity.erased.is_some_and(|erased| event.occurred_at_ms <= erased.at_ms) {
+            return Applied::Erased;
+        }
+        if self.seen.contains(&event.event_id, at.appended_at_ms) {
+            return Applied::Duplicate;
+        }
+        if let Some(dead) = self.refuse(lead_id, event, at) {
+            return Applied::Dead(dead);
+        }
+        self.seen.see(&event.event_id, at.appended_at_ms);
+        if event.machine {
+            return Applied::Machine;
+        }
+        match &event.body {
+            Body::Profile(profile) if is_identity(profile.kind) => {
+                self.apply_identity(model, lead_id, (event, profile), at, out)
+            }
+            _ => self.apply_facts(model, lead_id, event, at, out),
+        }
     }
 
-    pub fn receive(&mut self, _: &Model, _: &str, _: &Message, _: At, _: &mut Effects) -> Applied {
-        Applied::Changed
+    /// Takes in what another lead's home sent.
+    pub fn receive(&mut self, model: &Model, lead_id: &str, message: &Message, at: At, out: &mut Effects) -> Applied {
+        self.receive_message(model, lead_id, message, at, out)
     }
 
-    pub fn fire(&mut self, _: &Model, _: &str, _: i64, _: &mut Effects) {}
+    /// Evaluates at the timer's own time, if it is due by `due_ms`; else nothing happens.
+    pub fn fire(&mut self, model: &Model, lead_id: &str, due_ms: i64, out: &mut Effects) {
+        let Some(now_ms) = self.timer_ms.filter(|timer_ms| *timer_ms <= due_ms) else { return };
+        self.drop_old_marker(now_ms);
+        if self.identity.redirect.is_some() || self.facts.is_empty() {
+            self.timer_ms = self.identity.marker_end();
+            return;
+        }
+        self.arm_and_evaluate(model, lead_id, now_ms, out);
+    }
 
+    /// The next moment at which `fire` does something, ms since the epoch.
     pub fn timer_ms(&self) -> Option<i64> {
-        None
+        self.timer_ms
     }
 
+    /// Nothing is to be kept: the state may be deleted.
     pub fn is_empty(&self) -> bool {
-        false
+        *self == Lead::default()
     }
+
+    /// The public state at a moment.
+    pub fn snapshot(&self, model: &Model, lead_id: &str, as_of_ms: i64) -> Snapshot {
+        evaluation::snapshot(&Moment::new(model, lead_id, &self.facts, as_of_ms), &self.episode)
+    }
+
+    /// All there is to show at a moment.
+    pub fn view(&self, model: &Model, lead_id: &str, as_of_ms: i64) -> View {
+        let moment = Moment::new(model, lead_id, &self.facts, as_of_ms);
+        let newest = self.episode.ready.as_ref();
+        View {
+            lead_id: lead_id.into(),
+            as_of_ms,
+            score: ready::score(&moment),
+            contributions: ready::contributions(&moment),
+            contacts: ready::contacts(&moment),
+            episode: EpisodeView {
+                number: self.episode.number,
+                state: self.episode.state.as_str(),
+                lane: newest.map(|ready| ready.lane),
+                decision_id: newest.map(|ready| ready.id),
+            },
+        }
+    }
+
+    /// Why the event cannot be taken, if it cannot.
+    fn refuse(&self, lead_id: &str, event: &Event<'_>, at: At) -> Option<DeadLetter> {
+        let passes_on = || self.identity.redirect.is_some() && at.hops >= REDIRECTS_MAX;
+        check::event(event, at.appended_at_ms).or_else(|| match &event.body {
+            _ if passes_on() => Some(DeadLetter::new(DeadCause::LinkCycle, "passed more redirects than allowed")),
+            Body::Profile(profile) if profile.kind == ProfileKind::IdentityLinked => {
+                let to = profile.linked_lead_id.as_deref()?;
+                let is_done = to == lead_id && *event.lead_id != *lead_id;
+                if is_done || self.identity.redirect.is_some() {
+                    None
+                } else {
+                    check::link(&self.identity, lead_id, to)
+                }
+            }
+            _ => None,
+        })
+    }
+
+    /// Any event but one of identity: R before it, Facts, what it does by itself, evaluation.
+    fn apply_facts(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) -> Applied {
+        let meaning = Meaning::of(model, event);
+        if let Some(to) = &self.identity.redirect {
+            self.facts.apply(model, event, &meaning);
+            return Applied::Forward { to: to.clone() };
+        }
+        let before = Before::read(model, &self.facts, at.clock_ms);
+        before.arm(model, &mut self.episode);
+        self.facts.apply(model, event, &meaning);
+
+        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
+        let trigger = Trigger { event_id: Some(&event.event_id), readiness_before: before.readiness };
+        let step = Step { event, meaning, stage_before: before.stage, trigger };
+        step.apply(&moment, &mut self.episode, out);
+        let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
+        self.set_timer(next_ms);
+        Applied::Changed
+    }
+
+    /// An evaluation that no event of this lead's caused: a timer's.
+    fn arm_and_evaluate(&mut self, model: &Model, lead_id: &str, now_ms: i64, out: &mut Effects) {
+        let moment = Moment::new(model, lead_id, &self.facts, now_ms);
+        let before = Before { readiness: moment.readiness(), stage: moment.stage() };
+        before.arm(model, &mut self.episode);
+        let trigger = Trigger { event_id: None, readiness_before: before.readiness };
+        let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
+        self.set_timer(next_ms);
+    }
+
+    /// The next date of the episode, or the end of the erasure marker where that is earlier.
+    pub(crate) fn set_timer(&mut self, next_ms: Option<i64>) {
+        let marker_end_ms = self.identity.marker_end();
+        self.timer_ms = next_ms.into_iter().chain(marker_end_ms).min();
+    }
+}
+
+/// The lead as it stood before an event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before {
+    pub(crate) readiness: f64,
+    pub(crate) stage: Stage,
+}
+
+impl Before {
+    pub(crate) fn read(model: &Model, facts: &Facts, now_ms: i64) -> Before {
+        Before { readiness: facts.readiness(model, now_ms), stage: facts.stage(model, now_ms) }
+    }
+
+    /// Readiness below off arms the score lane again.
+    pub(crate) fn arm(&self, model: &Model, episode: &mut Episode) {
+        if self.readiness < model.stages.off(self.stage) {
+            episode.disarmed = false;
+        }
+    }
+}
+
+fn is_identity(kind: ProfileKind) -> bool {
+    matches!(kind, ProfileKind::IdentityLinked | ProfileKind::IdentityUnlinked | ProfileKind::Erased)
 }

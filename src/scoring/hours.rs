@@ -1,0 +1,159 @@
+//! When a contact is welcome: contact hours and the best two hours, in the lead's own time zone.
+//!
+//! Hours never hold a READY back, they set its window. Zones come from the compiled-in data, so replays agree.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+use crate::scoring::calendar::day_begin_ms;
+use crate::scoring::decision::Window;
+use crate::scoring::model::{Channel, Hours, Model};
+
+const HOUR_MS: i64 = 3_600_000;
+/// A window is proposed as long as so much of it is left.
+const LEFT_MIN_MS: i64 = HOUR_MS;
+const WINDOW_HOURS: i64 = 2;
+/// With fewer inbound events than this the usual hours are proposed.
+const INBOUND_MIN: u32 = 5;
+const USUAL_BEGIN_HOUR: i64 = 10;
+/// Days that are looked at beyond the holidays, before giving up: any week has a contact day.
+const DAYS_AHEAD: usize = 15;
+
+/// The hours of one channel for one lead.
+#[derive(Debug, Clone)]
+pub struct ContactHours<'a> {
+    hours: Option<&'a Hours>,
+    holidays: &'a [i32],
+    zone: TimeZone,
+    utc_offset_ms: i64,
+}
+
+impl<'a> ContactHours<'a> {
+    /// `zone_name` is the lead's `time_zone` attribute; an unknown one counts as none.
+    pub fn of(model: &'a Model, channel: Channel, zone_name: Option<&str>) -> ContactHours<'a> {
+        let own = zone_name.and_then(|name| TimeZone::get(name).ok());
+        ContactHours {
+            hours: model.channels[channel].outreach.as_ref().and_then(|outreach| outreach.hours.as_ref()),
+            holidays: if channel == Channel::Person { &model.holidays } else { &[] },
+            zone: own.unwrap_or_else(|| model.time_zone.clone()),
+            utc_offset_ms: model.utc_offset_ms,
+        }
+    }
+
+    /// The moment itself where it lies within the hours, else when they begin next.
+    pub fn next_opening(&self, at_ms: i64) -> i64 {
+        let Some(hours) = self.hours else { return at_ms };
+        let opening = self.days_from(at_ms).find_map(|day| {
+            let begin_ms = self.minute(day, hours.begin_minute)?;
+            let end_ms = self.minute(day, hours.end_minute)?;
+            (at_ms < end_ms).then_some(begin_ms.max(at_ms))
+        });
+        opening.unwrap_or(at_ms)
+    }
+
+    /// The next of the lead's best two hours that has an hour left. `inbound` counts events by hour of the model's day.
+    pub fn best_window(&self, inbound: &[u8; 24], at_ms: i64) -> Window {
+        let begin_minute = self.best_hour(inbound, at_ms) * 60;
+        let window = self.days_from(at_ms).find_map(|day| {
+            let start_ms = self.minute(day, begin_minute)?;
+            let end_ms = self.minute(day, begin_minute + WINDOW_HOURS as u16 * 60)?;
+            (end_ms - at_ms >= LEFT_MIN_MS).then_some(Window { start_ms: start_ms.max(at_ms), end_ms })
+        });
+        window.unwrap_or(Window { start_ms: at_ms, end_ms: at_ms + WINDOW_HOURS * HOUR_MS })
+    }
+
+    /// The local hour at which the best two hours begin.
+    fn best_hour(&self, inbound: &[u8; 24], at_ms: i64) -> u16 {
+        let (first, last) = self.begin_hours();
+        let total: u32 = inbound.iter().map(|&count| u32::from(count)).sum();
+        if total < INBOUND_MIN {
+            return USUAL_BEGIN_HOUR.clamp(first, last) as u16;
+        }
+        let shift = self.hours_ahead_of_model(at_ms);
+        let count = |hour: i64| u32::from(inbound[(hour - shift).rem_euclid(24) as usize]);
+        let smoothed = |hour: i64| count(hour - 1) + 2 * count(hour) + count(hour + 1);
+        let weight = |hour: i64| smoothed(hour) + smoothed(hour + 1);
+        let best = (first..=last).rev().max_by_key(|&hour| weight(hour)).unwrap_or(first);
+        best as u16
+    }
+
+    /// The full hours at which a window can begin so that it lies within the contact hours.
+    fn begin_hours(&self) -> (i64, i64) {
+        let (begin_minute, end_minute) =
+            self.hours.map_or((0, 24 * 60), |hours| (hours.begin_minute, hours.end_minute));
+        let first = i64::from(begin_minute.div_ceil(60)).min(24 - WINDOW_HOURS);
+        (first, (i64::from(end_minute / 60) - WINDOW_HOURS).max(first))
+    }
+
+    /// Whole hours from the model's local time to the lead's, rounded down.
+    fn hours_ahead_of_model(&self, at_ms: i64) -> i64 {
+        let offset_ms = Timestamp::from_millisecond(at_ms)
+            .map_or(self.utc_offset_ms, |at| i64::from(self.zone.to_offset(at).seconds()) * 1000);
+        (offset_ms - self.utc_offset_ms).div_euclid(HOUR_MS)
+    }
+
+    /// The local days from that of `at_ms` on which contact is welcome.
+    fn days_from(&self, at_ms: i64) -> impl Iterator<Item = Date> + '_ {
+        let first = Timestamp::from_millisecond(at_ms).ok().map(|at| self.zone.to_datetime(at).date());
+        let days = std::iter::successors(first, |day| day.tomorrow().ok());
+        days.take(DAYS_AHEAD + self.holidays.len()).filter(|&day| self.welcomes(day))
+    }
+
+    fn welcomes(&self, day: Date) -> bool {
+        let weekday = day.weekday().to_monday_zero_offset();
+        self.hours.is_none_or(|hours| hours.on_weekday(weekday as u8))
+            && self.holidays.binary_search(&epoch_day(day)).is_err()
+    }
+
+    /// The moment of a minute of a local day; 1,440 is its end. Where clocks jump, the later reading of a gap.
+    fn minute(&self, day: Date, minute: u16) -> Option<i64> {
+        let day = if minute >= 24 * 60 { day.tomorrow().ok()? } else { day };
+        let minute = minute % (24 * 60);
+        let time = day.at((minute / 60) as i8, (minute % 60) as i8, 0, 0);
+        self.zone.to_timestamp(time).ok().map(Timestamp::as_millisecond)
+    }
+}
+
+/// A calendar month of the model's local time, from the anniversary's minute of its first day on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Month {
+    pub(crate) year: i16,
+    /// 1 to 12.
+    pub(crate) number: u8,
+    pub(crate) begin_ms: i64,
+    pub(crate) end_ms: i64,
+}
+
+impl Month {
+    /// The month so many months after that of `at_ms`; none beyond the calendar's range.
+    pub(crate) fn of(at_ms: i64, model: &Model, months_ahead: i32) -> Option<Month> {
+        let first = date_of_day(model.local_day(at_ms))?.first_of_month();
+        Month::beginning(first.checked_add(months_ahead.months()).ok()?, model)
+    }
+
+    /// The month of a local day.
+    pub(crate) fn of_day(day: i32, model: &Model) -> Option<Month> {
+        Month::beginning(date_of_day(day)?.first_of_month(), model)
+    }
+
+    fn beginning(first: Date, model: &Model) -> Option<Month> {
+        let next = first.checked_add(1.months()).ok()?;
+        let midnight_ms = |day: Date| day_begin_ms(epoch_day(day), model.utc_offset_ms);
+        Some(Month {
+            year: first.year(),
+            number: first.month() as u8,
+            begin_ms: midnight_ms(first) + i64::from(model.lanes.anniversary.at_minute) * 60_000,
+            end_ms: midnight_ms(next),
+        })
+    }
+}
+
+/// Days since the epoch of a date.
+fn epoch_day(day: Date) -> i32 {
+    Date::constant(1970, 1, 1).until(day).map_or(0, |span| span.get_days())
+}
+
+fn date_of_day(day: i32) -> Option<Date> {
+    Date::constant(1970, 1, 1).checked_add(jiff::Span::new().try_days(day).ok()?).ok()
+}

@@ -1,0 +1,301 @@
+//! One person, several ids: links, redirects, merges, and erasure.
+//!
+//! A redirect keeps Facts of its own, those from before the link and what came for it since, so that a link can be
+//! undone. What is lost by no order of messages: Facts go to the other home in one message, after it agreed.
+
+use crate::scoring::dead_letter::{DeadCause, DeadLetter};
+use crate::scoring::decision::Reason;
+use crate::scoring::episode::{Episode, Erased, Identity, Sequence};
+use crate::scoring::evaluation::evaluate;
+use crate::scoring::event::{Event, Profile, ProfileKind};
+use crate::scoring::facts::Facts;
+use crate::scoring::lanes::Lane;
+use crate::scoring::lead::{Applied, At, Before, Effects, Lead};
+use crate::scoring::message::{Ids, Link, Merged, Message};
+use crate::scoring::model::{Channel, Model};
+use crate::scoring::moment::Moment;
+use crate::scoring::ready::{self, Trigger};
+use crate::scoring::seen::SeenEvents;
+
+/// A record passes at most so many redirects.
+pub const REDIRECTS_MAX: u8 = 8;
+/// A lead takes at most so many other ids.
+pub const ALIASES_MAX: usize = 32;
+/// How long an erasure marker stays, ms.
+const MARKER_MS: i64 = 400 * 86_400_000;
+
+impl Identity {
+    /// When the erasure marker goes, ms since the epoch.
+    pub(crate) fn marker_end(&self) -> Option<i64> {
+        self.erased.map(|erased| erased.until_ms)
+    }
+
+    fn add_aliases<'a>(&mut self, own: &str, ids: impl Iterator<Item = &'a Box<str>>) {
+        for id in ids.filter(|id| ***id != *own) {
+            if let Err(place) = self.aliases.binary_search(id) {
+                self.aliases.insert(place, id.clone());
+            }
+        }
+    }
+
+    fn has_alias(&self, id: &str) -> bool {
+        self.aliases.binary_search_by(|alias| (**alias).cmp(id)).is_ok()
+    }
+}
+
+impl Link {
+    /// All ids that come with it.
+    fn ids(&self) -> impl Iterator<Item = &Box<str>> {
+        std::iter::once(&self.from).chain(&self.aliases)
+    }
+}
+
+impl Lead {
+    /// A link, its undoing, or an erasure: changes no Facts by what it says.
+    pub(crate) fn apply_identity(
+        &mut self,
+        model: &Model,
+        lead_id: &str,
+        (event, profile): (&Event<'_>, &Profile<'_>),
+        at: At,
+        out: &mut Effects,
+    ) -> Applied {
+        match (&self.identity.redirect, profile.kind) {
+            (Some(_), ProfileKind::IdentityUnlinked) => {
+                self.unlink(model, lead_id, &event.event_id, at, out);
+                Applied::Changed
+            }
+            (Some(to), _) => Applied::Forward { to: to.clone() },
+            (None, ProfileKind::Erased) => {
+                self.erase(model, lead_id, event, at, out);
+                Applied::Changed
+            }
+            (None, ProfileKind::IdentityLinked) => {
+                self.ask(lead_id, event, profile, out);
+                Applied::Changed
+            }
+            (None, _) => {
+                self.evaluate_around(model, lead_id, (&event.event_id, at.clock_ms), out, |_, _| {});
+                Applied::Changed
+            }
+        }
+    }
+
+    pub(crate) fn receive_message(
+        &mut self,
+        model: &Model,
+        lead_id: &str,
+        message: &Message,
+        at: At,
+        out: &mut Effects,
+    ) -> Applied {
+        match message {
+            Message::LinkAsk(link) => self.grant(lead_id, link, at, out),
+            Message::LinkGrant { link, by } => self.become_redirect(model, lead_id, (link, by), at, out),
+            Message::Merge { link, merged } => self.merge(model, lead_id, (link, merged), at, out),
+            Message::Unlink { ids } => self.forget_aliases(ids, at),
+            Message::Erase { at_ms } => self.erase_with(lead_id, *at_ms, at, out),
+        }
+    }
+
+    /// Asks the home of the lead that this one turns out to be. One that is that lead already has nothing to ask.
+    fn ask(&mut self, lead_id: &str, event: &Event<'_>, profile: &Profile<'_>, out: &mut Effects) {
+        let to = profile.linked_lead_id.as_deref().filter(|to| *to != lead_id);
+        if let Some(to) = to {
+            let aliases = self.identity.aliases.clone();
+            let link = Link { from: lead_id.into(), to: to.into(), aliases, event_id: event.event_id.as_ref().into() };
+            out.messages.push((to.into(), Message::LinkAsk(link)));
+        }
+    }
+
+    /// Another lead asks to become this one: agreed, unless it would close a circle or be too many.
+    fn grant(&mut self, lead_id: &str, link: &Link, at: At, out: &mut Effects) -> Applied {
+        if let Some(to) = &self.identity.redirect {
+            // The asking lead will be a redirect, too.
+            return match at.hops + 1 >= REDIRECTS_MAX {
+                true => dead(DeadCause::LinkCycle, "the lead linked to has as many redirects ahead as allowed"),
+                false => Applied::Forward { to: to.clone() },
+            };
+        }
+        if *link.from == *lead_id {
+            return dead(DeadCause::LinkCycle, "the link would close a circle");
+        }
+        let added = link.ids().filter(|id| !self.identity.has_alias(id)).count();
+        if self.identity.aliases.len() + added > ALIASES_MAX {
+            return dead(DeadCause::AliasesMax, "the lead linked to has as many other ids as allowed");
+        }
+        self.identity.add_aliases(lead_id, link.ids());
+        out.messages.push((link.from.clone(), Message::LinkGrant { link: link.clone(), by: lead_id.into() }));
+        Applied::Changed
+    }
+
+    /// The other home agreed: an open READY is withdrawn, and all that is known goes there.
+    fn become_redirect(
+        &mut self,
+        model: &Model,
+        lead_id: &str,
+        (link, by): (&Link, &str),
+        at: At,
+        out: &mut Effects,
+    ) -> Applied {
+        if let Some(redirect) = &self.identity.redirect {
+            return if *redirect == link.to { Applied::Changed } else { forward(redirect, at) };
+        }
+        let asks_us = self.identity.has_alias(by) && *lead_id < *by;
+        let is_gone = self.identity.erased.is_some() && self.facts.is_empty();
+        if asks_us || is_gone || by == lead_id {
+            return Applied::Erased;
+        }
+        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
+        let trigger = Trigger { event_id: Some(&link.event_id), readiness_before: moment.readiness() };
+        let hand_raise_ms = answered_hand_raise(&self.episode);
+        ready::withdraw(&moment, &mut self.episode, Reason::Merged, trigger, out);
+        let merged = Merged {
+            facts: self.facts.clone(),
+            sequence: self.episode.sequence.take(),
+            sequence_mark_ms: self.episode.acted.sequence_mark_ms,
+            hand_raise_ms,
+        };
+        let aliases = self.identity.aliases.iter().filter(|alias| ***alias != *by).cloned().collect();
+        let link = Link { from: lead_id.into(), aliases, ..link.clone() };
+        let to = link.to.clone();
+        out.messages.push((to.clone(), Message::Merge { link, merged: Box::new(merged) }));
+        out.forgotten.push(lead_id.into());
+        self.episode.published = None;
+        self.identity.redirect = Some(to);
+        self.set_timer(None);
+        Applied::Changed
+    }
+
+    /// Facts of a lead that became this one, as if it had been one from the start.
+    fn merge(
+        &mut self,
+        model: &Model,
+        lead_id: &str,
+        (link, merged): (&Link, &Merged),
+        at: At,
+        out: &mut Effects,
+    ) -> Applied {
+        if let Some(redirect) = self.identity.redirect.clone() {
+            self.identity.add_aliases(lead_id, link.ids());
+            self.facts.merge(&merged.facts);
+            return forward(&redirect, at);
+        }
+        if !self.identity.has_alias(&link.from) {
+            return Applied::Erased;
+        }
+        self.identity.add_aliases(lead_id, link.ids());
+        self.evaluate_around(model, lead_id, (&link.event_id, at.clock_ms), out, |facts, episode| {
+            facts.merge(&merged.facts);
+            take_over(facts, episode, merged);
+        });
+        Applied::Changed
+    }
+
+    /// These ids are leads of their own again.
+    fn forget_aliases(&mut self, ids: &Ids, at: At) -> Applied {
+        self.identity.aliases.retain(|alias| !ids.contains(alias));
+        match &self.identity.redirect {
+            Some(redirect) => forward(redirect, at),
+            None => Applied::Changed,
+        }
+    }
+
+    /// This id is a lead of its own again, with the Facts that it kept.
+    fn unlink(&mut self, model: &Model, lead_id: &str, event_id: &str, at: At, out: &mut Effects) {
+        let Some(redirect) = self.identity.redirect.take() else { return };
+        let ids = std::iter::once(Box::from(lead_id)).chain(self.identity.aliases.iter().cloned()).collect();
+        out.messages.push((redirect, Message::Unlink { ids }));
+        self.evaluate_around(model, lead_id, (event_id, at.clock_ms), out, |_, _| {});
+    }
+
+    /// Everything goes but a marker, here and with the ids that became this lead.
+    fn erase(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) {
+        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
+        let trigger = Trigger { event_id: Some(&event.event_id), readiness_before: moment.readiness() };
+        ready::withdraw(&moment, &mut self.episode, Reason::Erased, trigger, out);
+        let at_ms = event.occurred_at_ms;
+        out.messages.extend(self.identity.aliases.iter().map(|alias| (alias.clone(), Message::Erase { at_ms })));
+        self.leave_marker(lead_id, at_ms, at.clock_ms, out);
+    }
+
+    /// The lead that this one became was erased.
+    fn erase_with(&mut self, lead_id: &str, at_ms: i64, at: At, out: &mut Effects) -> Applied {
+        if self.identity.redirect.is_none() {
+            return Applied::Erased;
+        }
+        self.leave_marker(lead_id, at_ms, at.clock_ms, out);
+        Applied::Changed
+    }
+
+    /// What is left: until when events are dropped, and the episode's number, so that new decisions get new ids.
+    fn leave_marker(&mut self, lead_id: &str, at_ms: i64, now_ms: i64, out: &mut Effects) {
+        let at_ms = self.identity.erased.map_or(at_ms, |earlier| earlier.at_ms.max(at_ms));
+        *self = Lead {
+            episode: Episode { number: self.episode.number, ..Episode::default() },
+            identity: Identity { erased: Some(Erased { at_ms, until_ms: now_ms + MARKER_MS }), ..Identity::default() },
+            ..Lead::default()
+        };
+        self.set_timer(None);
+        out.forgotten.push(lead_id.into());
+    }
+
+    /// The marker's time is over; with it goes a lead of which nothing else is left.
+    pub(crate) fn drop_old_marker(&mut self, now_ms: i64) {
+        if self.identity.erased.take_if(|erased| erased.until_ms <= now_ms).is_some()
+            && self.facts.is_empty()
+            && self.identity.redirect.is_none()
+        {
+            *self = Lead { seen: SeenEvents::default(), ..Lead::default() };
+        }
+    }
+
+    /// R before, a change, evaluation; the lead that an event speaks of by id only.
+    fn evaluate_around(
+        &mut self,
+        model: &Model,
+        lead_id: &str,
+        (event_id, now_ms): (&str, i64),
+        out: &mut Effects,
+        change: impl FnOnce(&mut Facts, &mut Episode),
+    ) {
+        let before = Before::read(model, &self.facts, now_ms);
+        before.arm(model, &mut self.episode);
+        change(&mut self.facts, &mut self.episode);
+        let moment = Moment::new(model, lead_id, &self.facts, now_ms);
+        let trigger = Trigger { event_id: Some(event_id), readiness_before: before.readiness };
+        let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
+        self.set_timer(next_ms);
+    }
+}
+
+/// What of the other's episode goes on in this one: a running sequence where none runs, and what was acted on.
+fn take_over(facts: &Facts, episode: &mut Episode, merged: &Merged) {
+    let acted = &mut episode.acted;
+    acted.sequence_mark_ms = acted.sequence_mark_ms.max(merged.sequence_mark_ms);
+    acted.hand_raise_ms = acted.hand_raise_ms.max(merged.hand_raise_ms);
+    episode.sequence = episode
+        .sequence
+        .or(merged.sequence)
+        .map(|running| Sequence { mails: running.mails.max(mails_since(facts, running.start_ms)), ..running });
+}
+
+fn mails_since(facts: &Facts, start_ms: i64) -> u8 {
+    facts.touches.iter().filter(|touch| touch.channel == Channel::Mail && touch.at_ms >= start_ms).count() as u8
+}
+
+/// The newest hand-raise that needs no READY any more: one that is open in `instant` still does.
+fn answered_hand_raise(episode: &Episode) -> Option<i64> {
+    if episode.is_open_in(Lane::Instant) { episode.acted.hand_raise_before_ms } else { episode.acted.hand_raise_ms }
+}
+
+fn forward(to: &str, at: At) -> Applied {
+    match at.hops >= REDIRECTS_MAX {
+        true => dead(DeadCause::LinkCycle, "passed more redirects than allowed"),
+        false => Applied::Forward { to: to.into() },
+    }
+}
+
+fn dead(cause: DeadCause, detail: &'static str) -> Applied {
+    Applied::Dead(DeadLetter::new(cause, detail))
+}

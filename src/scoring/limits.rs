@@ -1,0 +1,66 @@
+//! How often is too often: caps, gaps, stops and pressure, and when they open again.
+//!
+//! Nothing but time passes until then, so each opens once and stays open: the latest of them is the moment.
+
+use crate::scoring::calendar::day_begin_ms;
+use crate::scoring::model::{Cap, Channel};
+use crate::scoring::moment::Moment;
+
+const MINUTE_MS: i64 = 60_000;
+
+/// The first moment from the clock on at which caps and gaps let us contact on a channel; none if they never do.
+pub(crate) fn opens_at(moment: &Moment<'_>, channel: Channel) -> Option<i64> {
+    let rules = &moment.model.contact;
+    let none = Vec::new();
+    let caps = rules.caps.get(channel).unwrap_or(&none);
+    let own = caps.iter().map(|cap| cap_opens_at(moment, *cap, &[channel]));
+    let all = rules.caps_all.iter().map(|cap| cap_opens_at(moment, *cap, &Channel::OUTREACH));
+    own.chain(all).try_fold(gaps_open_at(moment, channel), |latest, opens| Some(latest.max(opens?)))
+}
+
+fn gaps_open_at(moment: &Moment<'_>, channel: Channel) -> i64 {
+    let rules = &moment.model.contact;
+    let own_ms = rules.gaps_ms.get(channel).zip(moment.last_touch(channel)).map(|(gap_ms, at_ms)| at_ms + gap_ms);
+    let any_ms = Channel::OUTREACH.into_iter().filter_map(|other| moment.last_touch(other)).max();
+    let any_ms = any_ms.map(|at_ms| at_ms + rules.gap_any_ms);
+    let sheet_ms = moment.facts.last_comparison_sheet_ms().filter(|_| channel == Channel::Mail);
+    let sheet_ms = sheet_ms.map(|at_ms| at_ms + rules.comparison_pause_ms);
+    [own_ms, any_ms, sheet_ms].into_iter().flatten().fold(moment.now_ms, i64::max)
+}
+
+/// The clock where fewer touches than the cap were made in its rolling days, else the midnight on which that is so.
+fn cap_opens_at(moment: &Moment<'_>, cap: Cap, channels: &[Channel]) -> Option<i64> {
+    let today = moment.model.local_day(moment.now_ms);
+    let made = |day: i32| channels.iter().map(|channel| moment.touches_in_days(*channel, day, cap.days)).sum::<u32>();
+    let is_open = |day: &i32| made(*day) < u32::from(cap.touches_max);
+    if is_open(&today) {
+        return Some(moment.now_ms);
+    }
+    // A touch of a clock ahead of ours may count from tomorrow on.
+    let day = (1..=i32::from(cap.days) + 1).filter_map(|ahead| today.checked_add(ahead)).find(is_open)?;
+    Some(day_begin_ms(day, moment.model.utc_offset_ms))
+}
+
+/// Until when selling is stopped, where it is: a complaint or a support issue that nothing resolved.
+pub(crate) fn stopped_until(moment: &Moment<'_>) -> Option<i64> {
+    let rules = &moment.model.contact;
+    let resolved_ms = moment.facts.last_resolution_ms();
+    let stop = |at_ms: Option<i64>, stop_ms: i64| {
+        at_ms.filter(|_| resolved_ms <= at_ms).map(|at_ms| at_ms + stop_ms).filter(|until_ms| *until_ms > moment.now_ms)
+    };
+    stop(moment.facts.last_complaint_ms(), rules.complaint_stop_ms)
+        .max(stop(moment.facts.last_issue_ms(), rules.issue_stop_ms))
+}
+
+/// Until when pressure is above its limit, where it is: by its half-life, up to the next full minute.
+pub(crate) fn pressed_until(moment: &Moment<'_>) -> Option<i64> {
+    let rules = &moment.model.readiness;
+    let pressure = moment.pressure();
+    if pressure <= rules.pressure_max {
+        return None;
+    }
+    let fades_ms = rules.pressure_half_life_ms as f64 * libm::log2(pressure / rules.pressure_max);
+    let until_ms = (moment.read_at_ms as f64 + fades_ms) as i64;
+    let next_minute_ms = (moment.now_ms.div_euclid(MINUTE_MS) + 1) * MINUTE_MS;
+    Some((until_ms + MINUTE_MS - 1).div_euclid(MINUTE_MS).saturating_mul(MINUTE_MS).max(next_minute_ms))
+}
