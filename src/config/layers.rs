@@ -1,5 +1,6 @@
 //! The layers of the configuration - file, environment, `--set` - each read into a list of keys, values and origins.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use toml::Spanned;
@@ -40,11 +41,9 @@ pub fn file(path: &Path, text: &str) -> (Vec<Found>, Vec<Mistake>) {
     (found, errors.iter().map(mistake).collect())
 }
 
-fn flatten(
-    table: &DeTable<'_>,
-    path: &mut Vec<String>,
-    each: &mut dyn FnMut(Vec<String>, &Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>),
-) {
+type Visit<'a> = dyn FnMut(Vec<String>, &Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>) + 'a;
+
+fn flatten(table: &DeTable<'_>, path: &mut Vec<String>, each: &mut Visit<'_>) {
     for (key, value) in table {
         path.push(key.get_ref().to_string());
         match value.get_ref() {
