@@ -18,6 +18,7 @@ pub mod persist;
 pub mod ports;
 pub mod prefetch;
 pub mod process;
+pub mod recompute;
 pub mod restore;
 pub mod route;
 pub mod settings;

@@ -1,0 +1,166 @@
+//! The log again, in one thread and without any of the machinery: what must have come out of a partition, given its
+//! input records and the manifests that say in which steps they were taken.
+//!
+//! Deliberately simple. It shares the scoring core and the decoding with the worker, and nothing of batching,
+//! caching, committing or restoring; so a difference between the two is a fault of those.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::scoring::dead_letter::DeadLetter;
+use crate::scoring::decision::{Decision, Snapshot};
+use crate::scoring::lead::{Applied, At, Effects, Lead};
+use crate::scoring::model::Model;
+use crate::wire::decode::Decoder;
+use crate::wire::manifest::Manifest;
+
+use super::batch::{Batch, InputId, Partition};
+use super::order::canonical;
+use super::route::{Routed, route};
+use super::topology::Topology;
+
+/// An input record as the log holds it.
+#[derive(Debug, Clone)]
+pub struct LoggedRecord {
+    pub offset: i64,
+    pub appended_at_ms: i64,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// What must have come out of one partition.
+#[derive(Debug, Default)]
+pub struct Recomputed {
+    pub decisions: Vec<Decision>,
+    pub snapshots: Vec<Snapshot>,
+    /// Input, offset, and why.
+    pub dead_letters: Vec<(InputId, i64, DeadLetter)>,
+    /// Input, offset, and the lead that it was sent to.
+    pub forwards: Vec<(InputId, i64, String)>,
+    pub leads: BTreeMap<String, Lead>,
+    pub clock_ms: i64,
+}
+
+/// One partition on its own.
+pub struct Recompute<'m> {
+    model: &'m Model,
+    topology: &'m Topology,
+    decoder: &'m Decoder,
+    partition: Partition,
+    inputs: BTreeMap<InputId, VecDeque<LoggedRecord>>,
+    timers: BTreeSet<(i64, String)>,
+    effects: Effects,
+    out: Recomputed,
+}
+
+impl<'m> Recompute<'m> {
+    /// `inputs`: each input's records of this partition, in the order of their offsets, from the first on.
+    pub fn new(
+        model: &'m Model,
+        topology: &'m Topology,
+        decoder: &'m Decoder,
+        partition: Partition,
+        inputs: BTreeMap<InputId, Vec<LoggedRecord>>,
+    ) -> Recompute<'m> {
+        Recompute {
+            model,
+            topology,
+            decoder,
+            partition,
+            inputs: inputs.into_iter().map(|(input, records)| (input, records.into())).collect(),
+            timers: BTreeSet::new(),
+            effects: Effects::default(),
+            out: Recomputed { clock_ms: i64::MIN, ..Recomputed::default() },
+        }
+    }
+
+    /// Takes the steps of one transaction.
+    pub fn transaction(&mut self, manifest: &Manifest) {
+        for step in &manifest.steps {
+            self.step(manifest, &step.next_offsets, step.clock_ms);
+        }
+        let ends: Vec<i64> = manifest.positions.iter().map(|position| position.next_offset).collect();
+        self.step(manifest, &ends, manifest.clock_ms);
+    }
+
+    pub fn finish(self) -> Recomputed {
+        let Recompute { effects, mut out, .. } = self;
+        out.decisions = effects.decisions;
+        out.snapshots = effects.snapshots;
+        out
+    }
+
+    fn step(&mut self, manifest: &Manifest, next_offsets: &[i64], clock_ms: i64) {
+        let mut batch = Batch::default();
+        for (position, next_offset) in manifest.positions.iter().zip(next_offsets) {
+            let Some(input) = self.topology.find(&position.topic) else { continue };
+            self.take(input, *next_offset, &mut batch);
+        }
+        for placed in canonical(&batch, self.topology.ranks()) {
+            let record = batch.get(placed.index as usize);
+            // A timestamp that the step's clock did not follow was found absurd by the system time of the day.
+            let appended_max_ms = clock_ms;
+            if record.appended_at_ms <= appended_max_ms {
+                self.pass(record.appended_at_ms);
+            }
+            let routed = route(self.topology, self.decoder, record, Some(self.partition), appended_max_ms);
+            self.apply(record.input, record.offset, record.appended_at_ms, routed);
+        }
+        self.pass(clock_ms);
+    }
+
+    fn take(&mut self, input: InputId, next_offset: i64, batch: &mut Batch) {
+        let Some(records) = self.inputs.get_mut(&input) else { return };
+        while records.front().is_some_and(|record| record.offset < next_offset) {
+            let Some(record) = records.pop_front() else { break };
+            let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            batch.push(input, self.partition, record.offset, record.appended_at_ms, key, value, headers);
+        }
+    }
+
+    /// Fires what is due until then, and moves the clock.
+    fn pass(&mut self, until_ms: i64) {
+        let until_ms = until_ms.max(self.out.clock_ms);
+        while let Some((due_ms, id)) = self.timers.first().filter(|(due_ms, _)| *due_ms <= until_ms).cloned() {
+            self.out.clock_ms = self.out.clock_ms.max(due_ms);
+            let lead = self.out.leads.entry(id.clone()).or_default();
+            lead.fire(self.model, &id, due_ms, &mut self.effects);
+            self.timers.remove(&(due_ms, id.clone()));
+            self.timers.extend(lead.timer_ms().map(|next_ms| (next_ms, id)));
+        }
+        self.out.clock_ms = until_ms;
+    }
+
+    fn apply(&mut self, input: InputId, offset: i64, appended_at_ms: i64, routed: Routed<'_>) {
+        let at = At { clock_ms: self.out.clock_ms, appended_at_ms, hops: 0 };
+        let model = self.model;
+        let applied = match routed {
+            Routed::Event { lead_id, event, hops } => {
+                let at = At { hops, ..at };
+                self.with_lead(&lead_id, |lead, effects| lead.apply(model, &lead_id, &event, at, effects))
+            }
+            Routed::Message { lead_id, message } => {
+                self.with_lead(&lead_id, |lead, effects| lead.receive(model, &lead_id, &message, at, effects))
+            }
+            Routed::Misplaced { lead_id, .. } => Applied::Forward { to: lead_id.into() },
+            Routed::Dead(dead) => Applied::Dead(dead),
+        };
+        match applied {
+            Applied::Forward { to } => self.out.forwards.push((input, offset, to.into())),
+            Applied::Dead(dead) => self.out.dead_letters.push((input, offset, dead)),
+            Applied::Changed | Applied::Machine | Applied::Duplicate | Applied::Erased => {}
+        }
+    }
+
+    fn with_lead(&mut self, id: &str, change: impl FnOnce(&mut Lead, &mut Effects) -> Applied) -> Applied {
+        let lead = self.out.leads.entry(id.to_owned()).or_default();
+        let before_ms = lead.timer_ms();
+        let applied = change(lead, &mut self.effects);
+        if let Some(due_ms) = before_ms {
+            self.timers.remove(&(due_ms, id.to_owned()));
+        }
+        self.timers.extend(lead.timer_ms().map(|due_ms| (due_ms, id.to_owned())));
+        applied
+    }
+}
