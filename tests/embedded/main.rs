@@ -1,0 +1,93 @@
+//! The real worker on the embedded log and a real store: what came out must be what one thread makes of the same log.
+
+mod rig;
+
+use std::time::Duration;
+
+use rig::{Rig, Run};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[test]
+fn two_workers_decide_what_one_thread_decides() {
+    let rig = Rig::new(4);
+    let mut run = Run::start(&rig, 2);
+    rig.append_traffic(7, 300, 6_000);
+    run.finish(PATIENCE);
+    let audit = rig.audit();
+    assert!(audit.decision_count > 20, "traffic that decides nothing shows nothing: {}", audit.decision_count);
+}
+
+#[test]
+fn a_restart_goes_on_where_it_stopped() {
+    let rig = Rig::new(2);
+    for seed in 0..3 {
+        let mut run = Run::start(&rig, 1);
+        rig.append_traffic(seed, 100, 1_500);
+        run.finish(PATIENCE);
+    }
+    rig.audit();
+}
+
+#[test]
+fn a_worker_that_dies_in_the_middle_loses_nothing() {
+    let rig = Rig::new(2);
+    rig.append_traffic(3, 100, 4_000);
+    for _ in 0..3 {
+        let run = Run::start(&rig, 2);
+        rig.wait_for_commits(2, PATIENCE);
+        run.abandon();
+    }
+    let mut run = Run::start(&rig, 2);
+    run.finish(PATIENCE);
+    rig.audit();
+}
+
+#[test]
+fn a_lost_disk_is_restored_from_the_changelog() {
+    let mut rig = Rig::new(2);
+    rig.append_traffic(5, 100, 3_000);
+    Run::start(&rig, 1).finish(PATIENCE);
+    rig.lose_disk();
+    rig.append_traffic(6, 100, 500);
+    Run::start(&rig, 1).finish(PATIENCE);
+    rig.audit();
+}
+
+#[test]
+fn more_leads_than_memory_holds() {
+    let rig = Rig::with_memory(2, 64 << 10);
+    rig.append_traffic(9, 2_000, 6_000);
+    Run::start(&rig, 1).finish(PATIENCE);
+    assert!(rig.evicted() > 0, "the budget was never met");
+    rig.audit();
+}
+
+#[test]
+fn records_on_the_wrong_partition_find_their_lead() {
+    let rig = Rig::new(4);
+    rig.append_misplaced(11, 50, 600);
+    Run::start(&rig, 2).finish(PATIENCE);
+    rig.audit();
+}
+
+#[test]
+fn poison_goes_to_the_dead_letters_and_nothing_else_stops() {
+    let rig = Rig::new(2);
+    rig.append_poison();
+    rig.append_traffic(13, 50, 500);
+    Run::start(&rig, 1).finish(PATIENCE);
+    let audit = rig.audit();
+    assert!(audit.dead_letter_count >= rig::POISON.len(), "{}", audit.dead_letter_count);
+}
+
+#[test]
+fn a_topic_of_poison_stops_the_worker() {
+    let rig = Rig::new(1);
+    for _ in 0..400 {
+        rig.append_poison();
+    }
+    let error = Run::start(&rig, 1).fail(PATIENCE);
+    assert!(error.contains("dead_letter_share_max"), "{error}");
+    assert_eq!(rig.audit().dead_letter_count, 0, "nothing of it may be committed");
+}

@@ -1,0 +1,384 @@
+//! A log, a store, workers on threads, and the comparison with `runtime::recompute`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tsuikyaku::io::embedded::{EmbeddedLog, Entry, Layout, NewRecord, Topic};
+use tsuikyaku::io::store::{Identity, RocksStore};
+use tsuikyaku::runtime::batch::{InputId, Partition};
+use tsuikyaku::runtime::context::Context;
+use tsuikyaku::runtime::encode::Formats;
+use tsuikyaku::runtime::error::Error;
+use tsuikyaku::runtime::metrics::{Metrics, MetricsSetup};
+use tsuikyaku::runtime::ports::{Clock, OutTopic, Store};
+use tsuikyaku::runtime::recompute::{LoggedRecord, Recompute, Recomputed};
+use tsuikyaku::runtime::settings::Settings;
+use tsuikyaku::runtime::topology::{Input, Role, Topology};
+use tsuikyaku::runtime::worker::{Shutdown, Worker};
+use tsuikyaku::scoring::event::InputKind;
+use tsuikyaku::scoring::model::Model;
+use tsuikyaku::traffic;
+use tsuikyaku::wire::decode::{Decoder, Format};
+use tsuikyaku::wire::manifest::{self, Manifest};
+use tsuikyaku::wire::output::OutputFormat;
+use tsuikyaku::wire::{keys, output, state};
+
+const MODEL: &str = include_str!("../../deploy/models/b2b-saas.toml");
+const START_MS: i64 = 1_775_000_000_000;
+
+/// Values that no decoder may take.
+pub const POISON: [&[u8]; 4] =
+    [b"", b"\xc3\x01\x00\x00\x00\x00\x00\x00\x00\x00", b"{\"event_id\":1}", b"\xff\xff\xff\xff"];
+
+/// A clock that the tests move: system time is an input like any other.
+#[derive(Debug)]
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Everything that outlives a run.
+pub struct Rig {
+    log: EmbeddedLog,
+    topology: Arc<Topology>,
+    model: Arc<Model>,
+    clock: Arc<TestClock>,
+    dir: tempfile::TempDir,
+    memory_bytes: usize,
+    metrics: Arc<Metrics>,
+    appended: std::sync::Mutex<BTreeMap<(InputId, Partition), Vec<LoggedRecord>>>,
+    /// What was read of the outputs, before the log compacts it.
+    seen: std::sync::Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    positions: BTreeMap<OutTopic, Vec<i64>>,
+    entries: BTreeMap<(OutTopic, Partition), Vec<Entry>>,
+}
+
+/// Figures of a comparison that found no difference.
+pub struct Audit {
+    pub decision_count: usize,
+    pub dead_letter_count: usize,
+}
+
+impl Rig {
+    pub fn new(partition_count: u32) -> Rig {
+        Rig::with_memory(partition_count, 64 << 20)
+    }
+
+    pub fn with_memory(partition_count: u32, memory_bytes: usize) -> Rig {
+        let intake = Input { topic: "app.intake".into(), role: Role::Intake, partition_count };
+        let events = InputKind::ALL.into_iter().map(|kind| Input {
+            topic: format!("engagement.{}", kind.as_str()),
+            role: Role::Events { kind, format: Format::Avro },
+            partition_count,
+        });
+        let topology = Topology::new(std::iter::once(intake).chain(events).collect());
+        let topic = |input: &Input| Topic { name: input.topic.clone(), partition_count: input.partition_count };
+        let layout = Layout { inputs: topology.inputs().map(|(_, input)| topic(input)).collect() };
+        let names: Vec<&str> = topology.inputs().map(|(_, input)| input.topic.as_str()).collect();
+        let setup = MetricsSetup { inputs: &names, workers: 2, model_name: "b2b-saas", model_version: "1" };
+        let metrics = Arc::new(Metrics::new(&setup));
+        let clock = Arc::new(TestClock(AtomicI64::new(START_MS)));
+        Rig {
+            log: EmbeddedLog::in_memory(layout, clock.clone()),
+            metrics,
+            topology: Arc::new(topology),
+            model: Arc::new(Model::parse(MODEL, "b2b-saas.toml").expect("the default model is valid")),
+            clock,
+            dir: tempfile::tempdir().expect("a temporary directory"),
+            memory_bytes,
+            appended: Default::default(),
+            seen: Default::default(),
+        }
+    }
+
+    fn traffic(&self, seed: u64, leads: u64, count: usize) -> Vec<traffic::Generated> {
+        let settings =
+            traffic::Settings { records_per_day: 1_000.0, ..traffic::Settings::new(seed, leads, self.clock.now_ms()) };
+        traffic::Traffic::new(&settings).take(count).collect()
+    }
+
+    /// Appends simulated events, each at its lead's home.
+    pub fn append_traffic(&self, seed: u64, leads: u64, count: usize) {
+        for record in self.traffic(seed, leads, count) {
+            let input = self.input(record.kind);
+            let home = keys::home(&record.key, self.topology.partition_count());
+            self.append(input, home, Some(record.key.as_bytes()), &record.value, record.appended_at_ms);
+        }
+        self.read_outputs();
+    }
+
+    /// Appends simulated events anywhere, half of them without a key.
+    pub fn append_misplaced(&self, seed: u64, leads: u64, count: usize) {
+        for (n, record) in self.traffic(seed, leads, count).into_iter().enumerate() {
+            let partition = Partition(n as u32 % self.topology.partition_count());
+            let key = (n % 2 == 0).then_some(record.key.as_bytes());
+            self.append(self.input(record.kind), partition, key, &record.value, record.appended_at_ms);
+        }
+    }
+
+    pub fn append_poison(&self) {
+        for value in POISON {
+            let now_ms = self.clock.now_ms();
+            self.append(self.input(InputKind::Web), Partition(0), Some(b"poison"), value, now_ms);
+        }
+    }
+
+    fn input(&self, kind: InputKind) -> InputId {
+        let is_of = |input: &Input| matches!(input.role, Role::Events { kind: of, .. } if of == kind);
+        self.topology.inputs().find(|(_, input)| is_of(input)).map(|(id, _)| id).expect("every kind has a topic")
+    }
+
+    fn append(&self, input: InputId, partition: Partition, key: Option<&[u8]>, value: &[u8], at_ms: i64) {
+        let record =
+            NewRecord { partition: Some(partition), key, value: Some(value), headers: &[], timestamp_ms: Some(at_ms) };
+        let mut appended = self.appended.lock().expect("no test panics while holding it");
+        let records = appended.entry((input, partition)).or_default();
+        records.push(LoggedRecord {
+            offset: records.len() as i64,
+            appended_at_ms: at_ms,
+            key: key.map(<[u8]>::to_vec),
+            value: Some(value.to_vec()),
+            headers: Vec::new(),
+        });
+        self.clock.0.fetch_max(at_ms, Ordering::AcqRel);
+        self.log.append(&[(input, record)]).expect("a log in memory cannot fail");
+    }
+
+    fn store(&self) -> Arc<RocksStore> {
+        let identity = Identity {
+            application: "app".into(),
+            cluster: "embedded".into(),
+            partition_count: self.topology.partition_count(),
+        };
+        Arc::new(RocksStore::open(self.dir.path(), &identity, 32 << 20).expect("the store opens"))
+    }
+
+    fn context(&self, store: Arc<dyn Store>) -> Context {
+        Context {
+            model: self.model.clone(),
+            topology: self.topology.clone(),
+            decoder: Arc::new(Decoder::default()),
+            formats: Formats::default(),
+            store,
+            clock: self.clock.clone(),
+            settings: Settings {
+                commit_interval: Duration::from_millis(5),
+                decision_interval: Duration::from_millis(1),
+                step_records_max: 97,
+                persist_interval: Duration::from_millis(40),
+                cache_bytes_max: self.memory_bytes,
+                step_timers_max: 13,
+                ..Settings::default()
+            },
+            metrics: self.metrics.clone(),
+            shared: Default::default(),
+        }
+    }
+
+    pub fn lose_disk(&mut self) {
+        self.dir = tempfile::tempdir().expect("a temporary directory");
+    }
+
+    pub fn evicted(&self) -> u64 {
+        let text = self.metrics.encode();
+        let line = text.lines().find(|line| line.starts_with("tsuikyaku_cache_evictions_total"));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+    }
+
+    /// Waits until that many more transactions have reached the changelog.
+    pub fn wait_for_commits(&self, count: usize, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let manifests = || {
+            self.read_outputs();
+            let seen = self.seen.lock().expect("no test panics while holding it");
+            let of_state = seen.entries.iter().filter(|((topic, _), _)| *topic == OutTopic::State);
+            of_state
+                .flat_map(|(_, entries)| entries)
+                .filter(|entry| entry.key.as_deref() == Some(manifest::KEY))
+                .count()
+        };
+        let before = manifests();
+        while manifests() < before + count && self.log.lag_records() > 0 {
+            assert!(Instant::now() < deadline, "no commit in time");
+            self.log.wait_for_change(Duration::from_millis(1));
+        }
+    }
+
+    fn read_outputs(&self) {
+        let mut seen = self.seen.lock().expect("no test panics while holding it");
+        let Seen { positions, entries } = &mut *seen;
+        for topic in OutTopic::ALL {
+            self.log.read(topic, positions.entry(topic).or_default(), &mut |partition, entry| {
+                entries.entry((topic, partition)).or_default().push(entry.clone());
+            });
+        }
+    }
+
+    /// Compares outputs and store with what one thread makes of the same log.
+    pub fn audit(&self) -> Audit {
+        self.read_outputs();
+        let store = self.store();
+        let mut audit = Audit { decision_count: 0, dead_letter_count: 0 };
+        let mut expected_dead = 0;
+        for partition in (0..self.topology.partition_count()).map(Partition) {
+            let recomputed = self.recompute(partition);
+            audit.decision_count += recomputed.decisions.len();
+            expected_dead += recomputed.dead_letters.len();
+            self.compare(partition, &recomputed, &*store);
+        }
+        let seen = self.seen.lock().expect("no test panics while holding it");
+        let of = |topic| seen.entries.iter().filter(move |((of, _), _)| *of == topic).flat_map(|(_, entries)| entries);
+        audit.dead_letter_count = of(OutTopic::DeadLetter).count();
+        assert_eq!(audit.dead_letter_count, expected_dead, "dead letters");
+        assert_eq!(of(OutTopic::Ready).count(), audit.decision_count, "decisions");
+        audit
+    }
+
+    fn entries(&self, topic: OutTopic, partition: Partition) -> Vec<Entry> {
+        let seen = self.seen.lock().expect("no test panics while holding it");
+        seen.entries.get(&(topic, partition)).cloned().unwrap_or_default()
+    }
+
+    fn recompute(&self, partition: Partition) -> Recomputed {
+        let appended = self.appended.lock().expect("no test panics while holding it");
+        let of_partition = appended.iter().filter(|((_, of), _)| *of == partition);
+        let mut inputs: BTreeMap<InputId, Vec<LoggedRecord>> =
+            of_partition.map(|((input, _), records)| (*input, records.clone())).collect();
+        inputs.insert(InputId::INTAKE, self.entries(OutTopic::Intake, partition).into_iter().map(logged).collect());
+        let decoder = Decoder::default();
+        let mut recompute = Recompute::new(&self.model, &self.topology, &decoder, partition, inputs);
+        let manifests = self.entries(OutTopic::State, partition);
+        for entry in manifests.iter().filter(|entry| entry.key.as_deref() == Some(manifest::KEY)) {
+            let bytes = entry.value.as_deref().expect("a manifest is never deleted");
+            recompute.transaction(&Manifest::decode(bytes).expect("our own manifest"));
+        }
+        recompute.finish()
+    }
+
+    fn compare(&self, partition: Partition, recomputed: &Recomputed, store: &dyn Store) {
+        let encode = |decision| {
+            let mut bytes = Vec::new();
+            output::encode(decision, OutputFormat::Avro, &mut bytes);
+            bytes
+        };
+        let expected: Vec<Vec<u8>> = recomputed.decisions.iter().map(encode).collect();
+        let sent: Vec<Vec<u8>> = self
+            .entries(OutTopic::Ready, partition)
+            .into_iter()
+            .filter_map(|entry| entry.value)
+            .map(Vec::from)
+            .collect();
+        assert_eq!(sent.len(), expected.len(), "decisions of partition {}", partition.0);
+        assert!(sent == expected, "decisions of partition {} differ", partition.0);
+
+        let mut stored = BTreeMap::new();
+        let each = &mut |id: &str, bytes: &[u8]| stored.insert(id.to_owned(), bytes.to_vec()).is_none();
+        store.scan(partition, each).expect("the store reads");
+        let mut folded = BTreeMap::new();
+        for entry in self.entries(OutTopic::State, partition) {
+            let key = entry.key.as_deref().expect("every changelog record has a key");
+            if let Ok(id) = std::str::from_utf8(key) {
+                match entry.value {
+                    Some(value) => folded.insert(id.to_owned(), Vec::from(value)),
+                    None => folded.remove(id),
+                };
+            }
+        }
+        let computed: BTreeMap<String, Vec<u8>> = recomputed
+            .leads
+            .iter()
+            .filter(|(_, lead)| !lead.is_empty())
+            .map(|(id, lead)| {
+                let mut bytes = Vec::new();
+                state::encode(lead, &mut bytes);
+                (id.clone(), bytes)
+            })
+            .collect();
+        assert_same(partition, "changelog and recomputed state", &folded, &computed);
+        assert_same(partition, "store and changelog", &stored, &folded);
+    }
+}
+
+fn assert_same(partition: Partition, what: &str, a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
+    let differing = a.iter().filter(|(id, bytes)| b.get(*id) != Some(bytes)).map(|(id, _)| id);
+    let missing = b.keys().filter(|id| !a.contains_key(*id));
+    let first = differing.chain(missing).next();
+    assert!(first.is_none(), "{what} of partition {} differ, first in {first:?}", partition.0);
+}
+
+fn logged(entry: Entry) -> LoggedRecord {
+    LoggedRecord {
+        offset: entry.offset,
+        appended_at_ms: entry.appended_at_ms,
+        key: entry.key.map(Vec::from),
+        value: entry.value.map(Vec::from),
+        headers: entry.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+    }
+}
+
+/// Workers of one process, on threads.
+pub struct Run<'r> {
+    rig: &'r Rig,
+    shutdown: Shutdown,
+    workers: Vec<JoinHandle<Result<(), Error>>>,
+}
+
+impl<'r> Run<'r> {
+    pub fn start(rig: &'r Rig, worker_count: usize) -> Run<'r> {
+        let context = rig.context(rig.store());
+        let shutdown = Shutdown::default();
+        let workers = (0..worker_count)
+            .map(|number| {
+                let (log, context, shutdown) = (rig.log.clone(), context.clone(), shutdown.clone());
+                std::thread::spawn(move || {
+                    let (source, sink) = (log.source(), log.sink(&format!("app-a-{number}")));
+                    Worker::new(context, number, source, sink, log.changelog()).run(&shutdown, Duration::from_secs(1))
+                })
+            })
+            .collect();
+        Run { rig, shutdown, workers }
+    }
+
+    /// Waits until everything is processed, and ends in peace.
+    pub fn finish(&mut self, patience: Duration) {
+        assert!(self.rig.log.wait_until_processed(patience), "not everything was processed in time");
+        self.shutdown.request();
+        for worker in self.workers.drain(..) {
+            worker.join().expect("the worker does not panic").expect("the worker ends in peace");
+        }
+        self.rig.read_outputs();
+    }
+
+    /// Ends at once, with whatever is open.
+    pub fn abandon(self) {
+        self.rig.log.expel_members();
+        self.shutdown.request();
+        for worker in self.workers {
+            worker.join().expect("the worker does not panic").expect("the worker ends in peace");
+        }
+        self.rig.log.expire_transactions();
+        self.rig.read_outputs();
+    }
+
+    /// Waits for the first worker that ends with an error.
+    pub fn fail(self, patience: Duration) -> String {
+        let deadline = Instant::now() + patience;
+        while !self.workers.iter().any(JoinHandle::is_finished) {
+            assert!(Instant::now() < deadline, "no worker failed in time");
+            std::thread::yield_now();
+        }
+        self.shutdown.request();
+        let failed = self.workers.into_iter().filter_map(|worker| worker.join().expect("no panic").err());
+        failed.map(|error| error.to_string()).next().expect("a worker failed")
+    }
+}
