@@ -15,3 +15,4 @@ pub mod ready;
 pub mod score;
 pub mod state;
 pub mod topics;
+pub mod view;

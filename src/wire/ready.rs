@@ -13,7 +13,7 @@ use crate::scoring::decision::{ContactCount, Contribution, Decision};
 pub const SCHEMA: &str = include_str!("../../schemas/ready.avsc");
 
 const TYPES: [&str; 4] = ["unknown", "ready", "withdrawn", "escalated"];
-const LANES: [&str; 9] =
+pub(super) const LANES: [&str; 9] =
     ["unknown", "instant", "score", "fan_at_risk", "reengage", "sequence", "timeline", "neglect", "anniversary"];
 const CHANNELS: [&str; 6] = ["unknown", "web", "mail", "sns", "person", "purchase"];
 

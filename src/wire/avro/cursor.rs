@@ -80,6 +80,20 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(self.bytes()?).map_err(|_| Malformed("a text is not UTF-8"))
     }
 
+    /// The branch of `["null", …]`: whether a value follows.
+    pub fn is_some(&mut self) -> Result<bool, Malformed> {
+        match self.long()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Malformed("a union has no branch of that number")),
+        }
+    }
+
+    /// `["null", "long"]`, or `["null", "int"]`.
+    pub fn optional_long(&mut self) -> Result<Option<i64>, Malformed> {
+        self.is_some()?.then(|| self.long()).transpose()
+    }
+
     /// The count of the next block of an array or a map; 0 at its end. A count above the bytes left is refused: an
     /// item takes a byte at least, and one that takes none could be repeated for ever.
     pub fn block(&mut self) -> Result<usize, Malformed> {

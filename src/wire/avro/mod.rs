@@ -10,4 +10,4 @@ mod write;
 
 pub use cursor::{Cursor, Malformed};
 pub use header::{Header, crate_fingerprint, fingerprint, fingerprint_of};
-pub use write::{put_boolean, put_double, put_long, put_optional_long, put_optional_text, put_text};
+pub use write::{put_boolean, put_bytes, put_double, put_long, put_optional_long, put_optional_text, put_text};

@@ -10,9 +10,13 @@ pub fn put_long(out: &mut Vec<u8>, value: i64) {
     out.push(rest as u8);
 }
 
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_long(out, bytes.len() as i64);
+    out.extend_from_slice(bytes);
+}
+
 pub fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_long(out, text.len() as i64);
-    out.extend_from_slice(text.as_bytes());
+    put_bytes(out, text.as_bytes());
 }
 
 pub fn put_boolean(out: &mut Vec<u8>, value: bool) {
