@@ -53,6 +53,11 @@ impl Grade {
         self.digit - b'0'
     }
 
+    /// Letter and digit in ASCII; for storing.
+    pub fn as_bytes(self) -> [u8; 2] {
+        [self.letter, self.digit]
+    }
+
     /// The grade as written; `None` where it is none.
     pub fn parse(text: &str) -> Option<Grade> {
         match text.as_bytes() {
