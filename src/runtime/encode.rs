@@ -30,6 +30,16 @@ pub fn wanted(context: &Context, wanted: &Wanted<'_>, outputs: &mut Outputs) {
         let key = snapshot.lead_id.as_bytes();
         outputs.push_with(OutTopic::Score, key, |out| output::encode(snapshot, context.formats.score, out));
     }
+    for lead_id in &wanted.effects.forgotten {
+        outputs.push(OutRecord {
+            topic: OutTopic::Score,
+            partition: None,
+            key: Some(lead_id.as_bytes()),
+            value: None,
+            headers: &[],
+            timestamp_ms: None,
+        });
+    }
     for (to_lead, message) in &wanted.effects.messages {
         let mut value = Vec::new();
         message::encode(message, &mut value);

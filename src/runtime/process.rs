@@ -130,9 +130,7 @@ impl<'a> Run<'_, '_, 'a> {
         let worked = self.task.working.get_mut(at);
         let id = worked.id.clone();
         let applied = change(self.model, &mut worked.lead, &id, &mut self.wanted.effects);
-        if matches!(applied, Applied::Changed | Applied::Machine) {
-            worked.changed = true;
-        }
+        worked.changed |= applied.changed();
         self.retime(at);
         applied
     }
