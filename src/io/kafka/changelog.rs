@@ -134,10 +134,10 @@ impl Piecewise {
                 *next_offset = end.max(*next_offset);
                 done |= *next_offset >= until;
             }
-            Fetched::Failed { topic, partition, code } => failure = Some((topic, partition, code)),
+            Fetched::Failed { code, what } => failure = Some((code, what)),
         });
         match failure {
-            Some((topic, partition, code)) => Err(errors::of_read(code, false, &format!("{topic} [{partition}]"))),
+            Some((code, what)) => Err(errors::of_read(code, false, &what)),
             None => Ok(done || self.next_offset >= until),
         }
     }

@@ -14,6 +14,7 @@ pub mod errors;
 pub mod layout;
 mod log;
 mod queue;
+mod reading;
 mod rebalance;
 pub mod settings;
 pub mod sink;

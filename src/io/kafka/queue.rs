@@ -33,10 +33,10 @@ pub(super) enum Fetched<'a> {
         partition: i32,
         next_offset: i64,
     },
+    /// `what` names topic, partition and reason.
     Failed {
-        topic: String,
-        partition: i32,
         code: Code,
+        what: String,
     },
 }
 
@@ -116,12 +116,12 @@ unsafe fn read(message: &rd::rd_kafka_message_t) -> Fetched<'_> {
             Fetched::End { topic, partition: message.partition, next_offset: message.offset }
         }
         code => {
-            // SAFETY: a message that names a topic keeps it alive
-            let topic = match message.rkt.is_null() {
-                true => String::new(),
-                false => unsafe { text(rd::rd_kafka_topic_name(message.rkt)).into_owned() },
+            // SAFETY: a message that names a topic keeps it alive; the reason lives as long as the message
+            let (topic, reason) = unsafe {
+                let topic = (!message.rkt.is_null()).then(|| text(rd::rd_kafka_topic_name(message.rkt)));
+                (topic.unwrap_or_default(), text(rd::rd_kafka_message_errstr(message)))
             };
-            Fetched::Failed { topic, partition: message.partition, code: code.into() }
+            Fetched::Failed { code: code.into(), what: format!("{topic} [{}]: {reason}", message.partition) }
         }
     }
 }

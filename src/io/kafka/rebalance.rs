@@ -2,32 +2,41 @@
 //!
 //! A gained partition is acknowledged with nothing assigned in librdkafka; `Source::start` assigns it with its riders at
 //! positions that are known by then. So nothing is ever read from elsewhere, and nothing slow happens in the callback.
+//!
+//! While it rebalances, librdkafka pauses everything and then goes on from what it believes the application consumed.
+//! Its batch call counts the end of a partition as one more record: the next record would be skipped, or an offset be
+//! asked for that does not exist. So each callback first says again where the partitions that stay go on.
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
-use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::layout::Layout;
 use super::log::Log;
+use super::reading::{Reading, Readings};
 use crate::runtime::batch::{InputId, Partition};
 use crate::runtime::ports::Change;
 
 /// Partitions of one member, and what changed since the worker asked last.
-#[derive(Debug, Default)]
-pub(super) struct Members {
-    /// What librdkafka reads for us: what was gained and started.
-    pub assigned: BTreeSet<(InputId, Partition)>,
+#[derive(Debug)]
+pub(super) struct Member {
+    pub readings: Readings,
     change: Change,
     failure: Option<String>,
 }
 
-impl Members {
+impl Member {
+    fn new(layout: &Layout) -> Member {
+        let counts = layout.topics.iter().map(|(_, count)| *count);
+        Member { readings: Readings::new(counts), change: Change::default(), failure: None }
+    }
+
     fn gain(&mut self, input: InputId, partition: Partition) {
         if input == InputId::INTAKE {
             self.change.gained.push(partition);
@@ -60,52 +69,62 @@ fn move_over<T: PartialEq>(gained: &mut Vec<T>, lost: &mut Vec<T>, item: T) {
 pub(super) struct GroupContext {
     pub layout: Layout,
     log: Log,
-    members: Mutex<Members>,
+    member: Mutex<Member>,
 }
 
 impl GroupContext {
     pub(super) fn new(layout: Layout, log: Log) -> GroupContext {
-        GroupContext { layout, log, members: Mutex::default() }
+        let member = Mutex::new(Member::new(&layout));
+        GroupContext { layout, log, member }
     }
 
     /// Never waited for: callbacks run on the worker's own thread.
-    pub(super) fn members(&self) -> MutexGuard<'_, Members> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn member(&self) -> MutexGuard<'_, Member> {
+        self.member.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What changed since the last call; an error where an assignment failed.
     pub(super) fn take_change(&self) -> Result<Change, String> {
-        let mut members = self.members();
-        match members.failure.take() {
+        let mut member = self.member();
+        match member.failure.take() {
             Some(failure) => Err(failure),
-            None => Ok(std::mem::take(&mut members.change)),
+            None => Ok(std::mem::take(&mut member.change)),
         }
     }
 
     fn gained(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
-        let outcome = consumer.incremental_assign(&TopicPartitionList::new());
-        let mut members = self.members();
-        self.each(list, |input, partition| members.gain(input, partition));
-        note(&mut members, outcome, "assign");
+        let mut member = self.member();
+        self.each(list, |input, partition| member.gain(input, partition));
+        self.go_on(consumer, &member.readings);
+        note(&mut member, consumer.incremental_assign(&TopicPartitionList::new()), "assign");
     }
 
     fn lost(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
-        let by_force = consumer.assignment_lost();
-        let mut assigned = TopicPartitionList::new();
-        {
-            let mut members = self.members();
-            members.change.lost_by_force |= by_force;
-            self.each(list, |input, partition| {
-                members.lose(input, partition);
-                for (rider, partition) in self.layout.with_riders(input, partition) {
-                    if members.assigned.remove(&(rider, partition)) {
-                        assigned.add_partition(self.layout.name(rider), partition.0 as i32);
-                    }
+        let mut member = self.member();
+        member.change.lost_by_force |= consumer.assignment_lost();
+        let mut unassigned = TopicPartitionList::new();
+        self.each(list, |input, partition| {
+            member.lose(input, partition);
+            for (rider, partition) in self.layout.with_riders(input, partition) {
+                if member.readings.get(rider, partition) != Reading::Silent {
+                    unassigned.add_partition(self.layout.name(rider), partition.0 as i32);
+                    member.readings.set(rider, partition, Reading::Silent);
                 }
-            });
+            }
+        });
+        self.go_on(consumer, &member.readings);
+        note(&mut member, consumer.incremental_unassign(&unassigned), "unassign");
+    }
+
+    /// Says where everything that runs goes on; takes effect before the partitions are let go again.
+    fn go_on(&self, consumer: &BaseConsumer<Self>, readings: &Readings) {
+        let mut list = TopicPartitionList::new();
+        for (input, partition, next_offset) in readings.running() {
+            list.add_partition_offset(self.layout.name(input), partition.0 as i32, Offset::Offset(next_offset))
+                .expect("an offset of a record is not negative");
         }
-        let outcome = consumer.incremental_unassign(&assigned);
-        note(&mut self.members(), outcome, "unassign");
+        // no waiting, hence no outcome: where it cannot be done the partition has not begun to read
+        let _ = consumer.seek_partitions(list, Duration::ZERO);
     }
 
     fn each(&self, list: &TopicPartitionList, mut each: impl FnMut(InputId, Partition)) {
@@ -117,9 +136,9 @@ impl GroupContext {
     }
 }
 
-fn note(members: &mut Members, outcome: Result<(), KafkaError>, what: &str) {
+fn note(member: &mut Member, outcome: Result<(), KafkaError>, what: &str) {
     if let Err(error) = outcome {
-        members.failure = Some(format!("{what}: {error}"));
+        member.failure = Some(format!("{what}: {error}"));
     }
 }
 
@@ -139,7 +158,7 @@ impl ConsumerContext for GroupContext {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.gained(consumer, list),
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => self.lost(consumer, list),
             other => {
-                self.members().failure = Some(format!("rebalance: {}", RDKafkaErrorCode::from(other)));
+                self.member().failure = Some(format!("rebalance: {}", RDKafkaErrorCode::from(other)));
                 self.lost(consumer, list);
             }
         }
@@ -154,14 +173,14 @@ mod tests {
     fn changes_within_one_call_add_up() {
         const P: Partition = Partition(3);
         let check = |steps: &str, gained: &[Partition], lost: &[Partition]| {
-            let mut members = Members::default();
+            let mut member = Member::new(&Layout::new(Vec::new()));
             for step in steps.chars() {
                 match step {
-                    '+' => members.gain(InputId::INTAKE, P),
-                    _ => members.lose(InputId::INTAKE, P),
+                    '+' => member.gain(InputId::INTAKE, P),
+                    _ => member.lose(InputId::INTAKE, P),
                 }
             }
-            assert_eq!((&members.change.gained[..], &members.change.lost[..]), (gained, lost), "{steps}");
+            assert_eq!((&member.change.gained[..], &member.change.lost[..]), (gained, lost), "{steps}");
         };
         check("+", &[P], &[]);
         check("-", &[], &[P]);

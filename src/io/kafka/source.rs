@@ -13,6 +13,7 @@ use super::errors;
 use super::layout::{Layout, metadata};
 use super::log::Log;
 use super::queue::{Fetched, Message, Queue, Topic, TopicHandle};
+use super::reading::{Reading, Readings, Seen};
 use super::rebalance::GroupContext;
 use super::settings::Settings;
 use crate::runtime::batch::{Batch, InputId, Partition};
@@ -27,36 +28,11 @@ const LAYOUT_CHECKED_EVERY: Duration = Duration::from_secs(300);
 
 type Consumed = BaseConsumer<GroupContext>;
 
-/// Where the reading of one partition stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    /// Not ours, or not started.
-    Silent,
-    /// `next_offset`: behind what was handed out.
-    Running {
-        next_offset: i64,
-        seen: Seen,
-    },
-    Stopped {
-        next_offset: i64,
-    },
-}
-
-/// What was fetched since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    Nothing,
-    Records,
-    /// Nothing more was there at the last fetch.
-    End,
-}
-
 /// One worker's input. See the port for the contract.
 pub struct KafkaSource {
     settings: Settings,
     // dropped in this order: the client comes last
     open: Option<Open>,
-    readings: Vec<Vec<Reading>>,
     layout_checked: Instant,
 }
 
@@ -84,12 +60,10 @@ impl KafkaSource {
         let layout = &consumer.context().layout;
         let topics: Option<Vec<Topic>> = layout.topics.iter().map(|(name, _)| Topic::new(native, name)).collect();
         let topics = topics.ok_or_else(|| SourceError::Fatal("a topic name is not allowed by kafka".into()))?;
-        let readings = layout.topics.iter().map(|(_, count)| vec![Reading::Silent; *count as usize]).collect();
         consumer.subscribe(&layout.subscription()).map_err(|error| errors::of_client(&error, "subscribe"))?;
         Ok(KafkaSource {
             settings: settings.clone(),
             open: Some(Open { queue: Queue::new(native), topics, consumer }),
-            readings,
             layout_checked: Instant::now(),
         })
     }
@@ -127,8 +101,8 @@ impl KafkaSource {
         list
     }
 
-    fn reading(&mut self, input: InputId, partition: Partition) -> &mut Reading {
-        &mut self.readings[usize::from(input.0)][partition.0 as usize]
+    fn reading(&self, input: InputId, partition: Partition) -> Reading {
+        self.consumer().context().member().readings.get(input, partition)
     }
 
     /// Rebalances and errors; returns at the first change.
@@ -140,7 +114,6 @@ impl KafkaSource {
                 .map(|event| event.map(|message| rdkafka::Message::offset(&message)));
             let change = self.consumer().context().take_change().map_err(SourceError::Fatal)?;
             if !change.is_empty() {
-                self.silence(&change);
                 return Ok(change);
             }
             match event {
@@ -158,15 +131,6 @@ impl KafkaSource {
         match error.rdkafka_error_code() {
             Some(Code::BrokerTransportFailure | Code::Resolve | Code::PollExceeded) => Ok(()),
             _ => Err(self.failed(error, "poll")),
-        }
-    }
-
-    fn silence(&mut self, change: &Change) {
-        let lost = change.lost.iter().map(|partition| (InputId::INTAKE, *partition));
-        for (input, partition) in lost.chain(change.lost_stateless.iter().copied()).collect::<Vec<_>>() {
-            for (rider, partition) in self.layout().with_riders(input, partition) {
-                *self.reading(rider, partition) = Reading::Silent;
-            }
         }
     }
 
@@ -191,15 +155,16 @@ impl KafkaSource {
     fn fetch(&mut self, batch: &mut Batch, limits: PollLimits, wait: Duration) -> Result<usize, SourceError> {
         let room = limits.records_max.saturating_sub(batch.len()).max(1);
         let open = self.open.as_mut().expect("the port forbids calls after close");
-        let mut into = Into { topics: &open.topics, readings: &mut self.readings, last: (InputId::INTAKE, None) };
+        let mut member = open.consumer.context().member();
+        let mut into = Into { topics: &open.topics, readings: &mut member.readings, last: (InputId::INTAKE, None) };
         let mut failure = None;
         let count = open.queue.take(wait, room, |fetched| match fetched {
             Fetched::Record(message) => into.record(message, batch),
             Fetched::End { topic, partition, next_offset } => into.end(topic, partition, next_offset),
-            Fetched::Failed { topic, partition, code } => failure = Some((topic, partition, code)),
+            Fetched::Failed { code, what } => failure = Some((code, what)),
         });
         match failure {
-            Some((topic, partition, code)) => Err(errors::of_read(code, false, &format!("{topic} [{partition}]"))),
+            Some((code, what)) => Err(errors::of_read(code, false, &what)),
             None => Ok(count),
         }
     }
@@ -209,9 +174,8 @@ impl KafkaSource {
         let Open { queue, topics, consumer } = self.parts();
         let mut list = TopicPartitionList::new();
         let mut again = Vec::new();
-        let mut members = consumer.context().members();
         for position in positions {
-            if members.assigned.contains(&(position.input, position.partition)) {
+            if self.reading(position.input, position.partition) != Reading::Silent {
                 again.push(position);
             } else {
                 add(&mut list, self.layout(), position);
@@ -223,7 +187,7 @@ impl KafkaSource {
         }
         consumer.incremental_assign(&list).map_err(|error| self.failed(&error, "assign"))?;
         for position in positions {
-            if members.assigned.insert((position.input, position.partition)) {
+            if self.reading(position.input, position.partition) == Reading::Silent {
                 queue.forward(&topics[usize::from(position.input.0)].name, position.partition.0 as i32);
             }
         }
@@ -243,10 +207,7 @@ impl KafkaSource {
         for element in outcome.elements() {
             element.error().map_err(|error| failed(&error))?;
         }
-        let stopped = |position: &&&Position| {
-            let reading = self.readings[usize::from(position.input.0)][position.partition.0 as usize];
-            matches!(reading, Reading::Stopped { .. })
-        };
+        let stopped = |at: &&&Position| matches!(self.reading(at.input, at.partition), Reading::Stopped { .. });
         let resumed: Vec<_> = positions.iter().filter(stopped).map(|at| (at.input, at.partition)).collect();
         self.consumer().resume(&self.list(&resumed)).map_err(|error| failed(&error))
     }
@@ -255,37 +216,33 @@ impl KafkaSource {
 /// Where fetched records go.
 struct Into<'a> {
     topics: &'a [Topic],
-    readings: &'a mut [Vec<Reading>],
+    readings: &'a mut Readings,
     last: (InputId, Option<TopicHandle>),
 }
 
 impl Into<'_> {
     fn record(&mut self, message: &Message, batch: &mut Batch) {
         let Some(input) = self.input(message.topic()) else { return };
-        let partition = message.partition();
-        let Some(Reading::Running { next_offset, seen }) = self.reading(input, partition) else { return };
+        let partition = Partition(message.partition() as u32);
+        let Some(Reading::Running { next_offset, seen }) = self.readings.get_mut(input, partition) else { return };
         if message.offset() < *next_offset {
-            return; // fetched before a seek
+            return; // fetched before a seek, or again after a rebalance
         }
         *next_offset = message.offset() + 1;
         *seen = Seen::Records;
         let headers = message.headers();
         let headers = headers.iter().map(|(name, value)| (name.as_ref(), *value));
-        let partition = Partition(partition as u32);
         let (key, value) = (message.key(), message.value());
         batch.push(input, partition, message.offset(), message.timestamp_ms(), key, value, headers);
     }
 
     fn end(&mut self, topic: TopicHandle, partition: i32, end: i64) {
         let Some(input) = self.input(topic) else { return };
-        if let Some(Reading::Running { next_offset, seen }) = self.reading(input, partition) {
+        if let Some(Reading::Running { next_offset, seen }) = self.readings.get_mut(input, Partition(partition as u32))
+        {
             *next_offset = end.max(*next_offset);
             *seen = Seen::End;
         }
-    }
-
-    fn reading(&mut self, input: InputId, partition: i32) -> Option<&mut Reading> {
-        self.readings[usize::from(input.0)].get_mut(usize::try_from(partition).ok()?)
     }
 
     fn input(&mut self, topic: TopicHandle) -> Option<InputId> {
@@ -366,31 +323,30 @@ impl Source for KafkaSource {
     fn start(&mut self, positions: &[Position]) -> Result<(), SourceError> {
         let again = self.assign(positions)?;
         self.seek(&again)?;
+        let mut member = self.consumer().context().member();
         for at in positions {
-            *self.reading(at.input, at.partition) =
-                Reading::Running { next_offset: at.next_offset, seen: Seen::Nothing };
+            let reading = Reading::Running { next_offset: at.next_offset, seen: Seen::Nothing };
+            member.readings.set(at.input, at.partition, reading);
         }
         Ok(())
     }
 
     fn stop(&mut self, of: &[(InputId, Partition)]) -> Result<(), SourceError> {
-        let running = |at: &&(InputId, Partition)| {
-            matches!(self.readings[usize::from(at.0.0)][at.1.0 as usize], Reading::Running { .. })
-        };
+        let running = |at: &&(InputId, Partition)| matches!(self.reading(at.0, at.1), Reading::Running { .. });
         let running: Vec<_> = of.iter().filter(running).copied().collect();
         // not by taking them out of the assignment: that would answer a revocation nobody has looked at yet
         self.consumer().pause(&self.list(&running)).map_err(|error| self.failed(&error, "pause"))?;
+        let mut member = self.consumer().context().member();
         for (input, partition) in running {
-            let reading = self.reading(input, partition);
-            if let Reading::Running { next_offset, .. } = *reading {
-                *reading = Reading::Stopped { next_offset };
+            if let Reading::Running { next_offset, .. } = member.readings.get(input, partition) {
+                member.readings.set(input, partition, Reading::Stopped { next_offset });
             }
         }
         Ok(())
     }
 
     fn at_end(&self, partition: Partition) -> bool {
-        self.inputs().iter().all(|input| match self.readings[usize::from(input.0)][partition.0 as usize] {
+        self.inputs().iter().all(|input| match self.reading(*input, partition) {
             Reading::Running { seen: Seen::End, .. } => true,
             Reading::Running { seen: Seen::Records, next_offset } => {
                 self.end_cached(*input, partition).is_some_and(|end| next_offset >= end)
@@ -400,9 +356,9 @@ impl Source for KafkaSource {
     }
 
     fn lag_records(&self, input: InputId, partition: Partition) -> Option<i64> {
-        let next_offset = match self.readings[usize::from(input.0)].get(partition.0 as usize)? {
+        let next_offset = match self.reading(input, partition) {
             Reading::Running { seen: Seen::End, .. } => return Some(0),
-            Reading::Running { seen: Seen::Records, next_offset } | Reading::Stopped { next_offset } => *next_offset,
+            Reading::Running { seen: Seen::Records, next_offset } | Reading::Stopped { next_offset } => next_offset,
             Reading::Running { seen: Seen::Nothing, .. } | Reading::Silent => return None,
         };
         Some((self.end_cached(input, partition)? - next_offset).max(0))

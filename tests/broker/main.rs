@@ -1,0 +1,6 @@
+//! Tests against a real Kafka broker, which the kit fetches and starts. One broker for all that can share it.
+
+mod adapters;
+mod changelog;
+mod group;
+mod rig;

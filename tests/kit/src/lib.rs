@@ -1,0 +1,27 @@
+//! A real Kafka broker and the program itself, as fixtures of tests and benches.
+//!
+//! A crate of its own, so that every test and bench shares it. What it starts ends with the process that started it,
+//! also when that one is killed. Java 17 and Maven are needed; where they are missing the tests fail and say so.
+
+pub mod broker;
+pub mod log;
+pub mod process;
+mod spawn;
+pub mod topics;
+
+use std::time::{Duration, Instant};
+
+/// Waits until `condition` gives a value.
+///
+/// # Panics
+/// After `deadline`, naming what was waited for.
+pub fn wait_for<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + deadline;
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < until, "waited {deadline:?} in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
