@@ -33,6 +33,11 @@ impl Ownership {
         !self.waiting.is_empty() || !self.restoring.is_empty() || !self.stateless.is_empty()
     }
 
+    /// True while nothing can be done but wait for another worker to let a partition go.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty() && self.restoring.is_empty() && self.stateless.is_empty()
+    }
+
     /// Takes note of a rebalance. Open work of a lost partition is dropped: its next owner reads it again.
     ///
     /// # Errors

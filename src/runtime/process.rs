@@ -51,12 +51,17 @@ pub fn process<'a>(model: &Model, task: &mut Task, step: Step<'a>) -> Wanted<'a>
         run.apply(record, routed);
     }
     run.fire_until(step.end.clock_ms);
-    run.move_clock(step.end.clock_ms);
+    let has_happened = run.wanted.timers_fired_count > 0 || !run.wanted.outcomes.is_empty();
+    if has_happened {
+        run.move_clock(step.end.clock_ms);
+    }
     let Run { task, due, wanted, .. } = run;
     for Reverse(timer) in due {
         task.timers.push(timer.due_ms, timer.lead_id);
     }
-    task.end_step();
+    if has_happened {
+        task.end_step();
+    }
     wanted
 }
 

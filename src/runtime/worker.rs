@@ -26,6 +26,9 @@ use super::task::Task;
 /// Longest wait in one `poll` while nothing is pending.
 const IDLE_WAIT: Duration = Duration::from_millis(100);
 
+/// Wait in one `poll` while a partition of ours is still in use by another worker of the process.
+const CLAIM_WAIT: Duration = Duration::from_millis(5);
+
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Asks every worker of a process to stop.
@@ -155,6 +158,9 @@ where
 
     /// How long nothing but a record needs attention.
     fn longest_wait(&self) -> Duration {
+        if self.ownership.is_waiting() {
+            return CLAIM_WAIT;
+        }
         if self.ownership.is_busy() || self.tasks.iter().any(|task| self.moves_on_to(task).is_some()) {
             return Duration::ZERO;
         }
