@@ -66,6 +66,26 @@ pub fn symbols(kind: InputKind, field: &str) -> &'static [String] {
     }
 }
 
+/// How a field is written in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldType {
+    Text,
+    Number,
+    Boolean,
+    Map,
+}
+
+/// The type of a field of a kind's schema; `None` where it has no such field.
+pub fn field_type(kind: InputKind, field: &str) -> Option<FieldType> {
+    let (_, field) = Reader::of(kind).field(field, 0)?;
+    Some(match field.shape {
+        reader::Shape::Text { .. } | reader::Shape::Symbol { .. } => FieldType::Text,
+        reader::Shape::Number { .. } => FieldType::Number,
+        reader::Shape::Machine => FieldType::Boolean,
+        reader::Shape::Attributes => FieldType::Map,
+    })
+}
+
 /// Decodes records of all inputs. Shared by reference: it holds no state but the schemas.
 #[derive(Debug)]
 pub struct Decoder {

@@ -1,0 +1,3 @@
+//! The commands, one file each: arguments in, exit status out. `app` assembles what they share.
+
+pub mod score;
