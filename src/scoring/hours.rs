@@ -149,6 +149,22 @@ impl Month {
     }
 }
 
+/// A day of the year, for texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MonthDay {
+    /// 1 to 12.
+    pub(crate) month: u8,
+    pub(crate) day: u8,
+}
+
+impl MonthDay {
+    /// Of a local day; none beyond the calendar's range.
+    pub(crate) fn of_day(day: i32) -> Option<MonthDay> {
+        let date = date_of_day(day)?;
+        Some(MonthDay { month: date.month() as u8, day: date.day() as u8 })
+    }
+}
+
 /// Days since the epoch of a date.
 fn epoch_day(day: Date) -> i32 {
     Date::constant(1970, 1, 1).until(day).map_or(0, |span| span.get_days())

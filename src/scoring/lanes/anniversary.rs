@@ -61,6 +61,8 @@ struct Customer {
 pub(crate) struct Occasions {
     pub(crate) birth: bool,
     pub(crate) first_purchase: bool,
+    /// Years since the first purchase, by the calendar.
+    pub(crate) customer_years: i16,
 }
 
 impl Occasions {
@@ -82,12 +84,13 @@ impl Customer {
     }
 
     fn occasions(&self, episode: &Episode, month: &Month) -> Occasions {
-        let is_later_year = month.year > self.first_purchase.year;
+        let customer_years = month.year - self.first_purchase.year;
         Occasions {
             birth: self.birth_month == Some(month.number) && episode.acted.birth_year != Some(month.year),
             first_purchase: self.first_purchase.number == month.number
-                && is_later_year
+                && customer_years > 0
                 && episode.acted.first_purchase_year != Some(month.year),
+            customer_years,
         }
     }
 }
