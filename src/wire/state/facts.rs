@@ -1,5 +1,7 @@
 //! Facts to bytes and back, field by field in the order of the schema.
 
+use smallvec::SmallVec;
+
 use super::parts::{
     put_channel_facts, put_reach, put_rule, put_sum, put_topic, read_channel_facts, read_newest, read_reach, read_rule,
     read_sum, read_topic,
@@ -24,8 +26,7 @@ pub(super) fn put_facts(out: &mut Vec<u8>, facts: &Facts) {
     put_list(out, facts.answers.iter(), |out, reach| put_reach(out, base, reach));
     put_list(out, facts.orders.iter(), |out, order| put_order(out, order.day, order.order));
     put_list(out, facts.refunds.iter(), |out, refund| put_order(out, refund.day, refund.order));
-    let is_quiet = facts.inbound_hours == [0; 24];
-    put_bytes(out, if is_quiet { &[] } else { &facts.inbound_hours });
+    put_hours(out, &facts.inbound_hours);
     put_optional(out, facts.moments.as_deref(), |out, moments| put_moments(out, base, moments));
     put_optional(out, facts.profile.as_deref(), |out, profile| put_profile(out, base, profile));
 }
@@ -60,10 +61,25 @@ fn put_order(out: &mut Vec<u8>, day: i32, order: u64) {
     put_hash(out, order);
 }
 
+fn put_hours(out: &mut Vec<u8>, hours: &[u8; 24]) {
+    let active: SmallVec<[u8; 24]> = hours.iter().copied().filter(|count| *count > 0).collect();
+    let bits = hours.iter().rev().fold(0, |bits, count| bits << 1 | i32::from(*count > 0));
+    put_int(out, bits);
+    put_bytes(out, &active);
+}
+
 fn read_hours(cursor: &mut Cursor<'_>) -> Result<[u8; 24], Malformed> {
-    match cursor.bytes()? {
-        [] => Ok([0; 24]),
-        bytes => bytes.try_into().map_err(|_| Malformed("hours are neither none nor 24")),
+    let bits = read_int(cursor)?;
+    let mut counts = cursor.bytes()?.iter();
+    let mut hours = [0; 24];
+    for hour in (0..24).filter(|hour| bits >> hour & 1 != 0) {
+        hours[hour] =
+            counts.next().copied().filter(|count| *count > 0).ok_or(Malformed("an active hour has no count"))?;
+    }
+    if bits >> 24 == 0 && counts.next().is_none() {
+        Ok(hours)
+    } else {
+        Err(Malformed("there are hours beyond the day"))
     }
 }
 

@@ -8,7 +8,7 @@ use super::primitives::{
 };
 use crate::scoring::calendar::{Calendar, DAYS};
 use crate::scoring::epoch_sum::{EPOCHS_BEFORE_TOP, EpochSum};
-use crate::scoring::facts::{ChannelFacts, Earliest, Reach, RuleFact, RulePoints, TopicFact, TouchDays};
+use crate::scoring::facts::{ChannelFacts, Earliest, Latest, Reach, RuleFact, RulePoints, TopicFact, TouchDays};
 use crate::scoring::model::{Channel, RuleKey, TopicKey};
 use crate::wire::avro::{Cursor, Malformed, put_long};
 
@@ -65,7 +65,9 @@ pub(super) fn put_channel_facts(out: &mut Vec<u8>, base: Base, facts: &ChannelFa
     put_calendar(out, &facts.contact_days);
     put_int(out, facts.touch_days.top_day().unwrap_or(0));
     put_bytes(out, facts.touch_days.counts());
-    for moment in [facts.last_contact, facts.last_inbound, facts.last_outbound, facts.last_hand_raise] {
+    base.put_optional_age(out, facts.last_contact.get());
+    let base = base_of_channel(base, facts.last_contact);
+    for moment in [facts.last_inbound, facts.last_outbound, facts.last_hand_raise] {
         base.put_optional_age(out, moment.get());
     }
 }
@@ -75,15 +77,22 @@ pub(super) fn read_channel_facts(cursor: &mut Cursor<'_>, base: Base) -> Result<
     let contact_days = read_calendar(cursor)?;
     let (top_day, counts) = (read_int(cursor)?, cursor.bytes()?);
     let touch_days = TouchDays::from_counts(top_day, counts).ok_or(Malformed("touch counts are out of form"))?;
+    let last_contact = base.read_optional_age(cursor)?.into();
+    let base = base_of_channel(base, last_contact);
     Ok(ChannelFacts {
         channel,
         contact_days,
         touch_days,
-        last_contact: base.read_optional_age(cursor)?.into(),
+        last_contact,
         last_inbound: base.read_optional_age(cursor)?.into(),
         last_outbound: base.read_optional_age(cursor)?.into(),
         last_hand_raise: base.read_optional_age(cursor)?.into(),
     })
+}
+
+/// Most of what happens on a channel is its last contact: ages from there are short.
+fn base_of_channel(base: Base, last_contact: Latest) -> Base {
+    last_contact.get().map_or(base, Base)
 }
 
 pub(super) fn put_rule(out: &mut Vec<u8>, fact: &RuleFact) {
