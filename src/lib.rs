@@ -56,6 +56,7 @@
 //! 6. A state's bytes are the same in memory, in the changelog and in the store, and old bytes stay readable.
 //! 7. Everything that comes from outside has a limit; an unfit record becomes a dead letter in the same transaction.
 
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod io;

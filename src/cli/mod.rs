@@ -1,3 +1,76 @@
-//! The commands, one file each: arguments in, exit status out. `app` assembles what they share.
+//! The command line: one file for each command. Nothing is decided here but what to call.
+//!
+//! Exit status: 0 all is well, 1 problems were found or met, 2 the arguments are wrong. What a command is asked for
+//! goes to standard output, everything else to standard error.
 
+mod check;
+mod run;
 pub mod score;
+mod settings;
+mod topics;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use settings::ConfigArgs;
+
+/// Why a command ends with status 1.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Everything was told already.
+    #[error("problems were found")]
+    Told,
+    #[error("{0}")]
+    Message(String),
+}
+
+impl Failure {
+    pub fn message(error: impl std::fmt::Display) -> Failure {
+        Failure::Message(error.to_string())
+    }
+}
+
+/// Follow up leads: engagement events in, "ready for outreach" out, exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "tsuikyaku", version, about, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Try it without any Kafka:
+  tsuikyaku demo
+Then on your own:
+  tsuikyaku check --config tsuikyaku.toml --online
+  tsuikyaku topics --config tsuikyaku.toml --apply
+  tsuikyaku run --config tsuikyaku.toml";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Topics(topics::Args),
+    Check(check::Args),
+    /// Score a file of events: decisions and leads out, without any Kafka
+    Score(score::Args),
+}
+
+/// Parses the arguments, runs the command, tells what went wrong.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Topics(args) => topics::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Score(args) => score::run(&args).map_err(Failure::message),
+    };
+    match done {
+        Ok(status) => status,
+        Err(failure) => {
+            if let Failure::Message(message) = failure {
+                eprintln!("tsuikyaku: {message}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -12,8 +12,9 @@ use super::effective::Effective;
 use super::keys::DEFAULT_INPUTS;
 use super::kind::Value;
 use super::secret::Properties;
-use super::{App, Commit, Config, Create, Http, Input, Kafka, Limits, Log, LogFormat, Output, State, Topics};
+use super::{App, Commit, Config, Create, Http, Input, Kafka, Limits, Log, Output, State, Topics};
 use crate::io::kafka::settings::property_errors;
+use crate::io::telemetry::LogFormat;
 use crate::scoring::event::InputKind;
 use crate::wire::decode::Format;
 

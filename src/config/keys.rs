@@ -80,7 +80,7 @@ pub static KEYS: &[Key] = &[
     key("limits.clock_skew_max", Some("5m"), Kind::Duration(0, DAY), "A record whose own timestamp is that far ahead of system time is a dead letter."),
     key("http.listen", Some("127.0.0.1:9464"), Kind::Listen, "Where metrics, health and leads are served. There is no log-in: keep it in your own network."),
     key("http.request_timeout", Some("5s"), Kind::Duration(10, 10 * MINUTE), "Longest time for one request."),
-    key("http.requests_max", Some("64"), Kind::Integer(1, 10_000), "Requests served at one time; others wait."),
+    key("http.requests_max", Some("64"), Kind::Integer(1, 10_000), "Requests served at one time; more are refused with status 503."),
     key("log.format", Some("auto"), Kind::Choice(&["auto", "human", "json"]), "Log lines; auto: human on a terminal, else JSON."),
     key("log.level", Some("info"), Kind::Choice(&["error", "warn", "info", "debug", "trace"]), "Least important lines that are written. Ids of leads appear at debug and trace only."),
 ];

@@ -20,6 +20,7 @@ use std::time::Duration;
 pub use mistake::{Mistake, Mistakes, Origin};
 pub use secret::Properties;
 
+use crate::io::telemetry::LogFormat;
 use crate::scoring::event::InputKind;
 use crate::wire::decode::Format;
 use effective::Effective;
@@ -139,14 +140,6 @@ pub struct Log {
     pub level: tracing::Level,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Human-readable on a terminal, JSON otherwise.
-    Auto,
-    Human,
-    Json,
-}
-
 /// A configuration, and where each of its values comes from.
 #[derive(Debug)]
 pub struct Loaded {
@@ -175,7 +168,14 @@ impl Layers<'_> {
     /// # Errors
     /// Every mistake in all of the layers.
     pub fn load(self) -> Result<Loaded, Mistakes> {
-        let (file, mut mistakes) = self.read_file()?;
+        let (loaded, mistakes) = self.read();
+        if mistakes.0.is_empty() { Ok(loaded) } else { Err(mistakes) }
+    }
+
+    /// The configuration with defaults in place of what is wrong, and all that is wrong: for those who look for
+    /// mistakes elsewhere as well, and for nothing else.
+    pub fn read(self) -> (Loaded, Mistakes) {
+        let (file, mut mistakes) = self.read_file();
         let (arguments, of_arguments) = layers::arguments(self.arguments);
         mistakes.extend(of_arguments);
         let topics = Effective::of(file.iter().chain(&arguments).cloned()).names("topics.");
@@ -184,20 +184,18 @@ impl Layers<'_> {
         let config = build::config(&mut effective);
         mistakes.append(&mut effective.mistakes);
         mistakes.sort_by(|a, b| a.origin.cmp(&b.origin));
-        if mistakes.is_empty() { Ok(Loaded { config, effective }) } else { Err(Mistakes(mistakes)) }
+        (Loaded { config, effective }, Mistakes(mistakes))
     }
 
-    fn read_file(&self) -> Result<(Vec<layers::Found>, Vec<Mistake>), Mistakes> {
-        let Some(path) = self.file else { return Ok((Vec::new(), Vec::new())) };
+    fn read_file(&self) -> (Vec<layers::Found>, Vec<Mistake>) {
+        let Some(path) = self.file else { return (Vec::new(), Vec::new()) };
         match std::fs::read_to_string(path) {
-            Ok(text) => Ok(layers::file(path, &text)),
-            Err(error) => Err(Mistakes(vec![Mistake {
-                origin: Origin::File { path: path.to_owned(), line: 1 },
-                key: String::new(),
-                found: None,
-                problem: format!("cannot be read: {error}"),
-                nearest: None,
-            }])),
+            Ok(text) => layers::file(path, &text),
+            Err(error) => {
+                let origin = Origin::File { path: path.to_owned(), line: 1 };
+                let problem = format!("cannot be read: {error}");
+                (Vec::new(), vec![Mistake { origin, key: String::new(), found: None, problem, nearest: None }])
+            }
         }
     }
 }

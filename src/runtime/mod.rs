@@ -28,7 +28,7 @@ pub mod step;
 pub mod tally;
 pub mod task;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod timers;
 pub mod topology;
 pub mod worker;

@@ -11,9 +11,10 @@ use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, Resour
 use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::layout::metadata;
+use super::layout::{Layout, metadata};
 use super::log::Log;
 use super::settings::Settings;
+use crate::runtime::ports::SourceError;
 
 /// A topic as the application needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct TopicPlan {
     pub replication: Option<u32>,
     /// Topic settings that must hold, by Kafka's names: `cleanup.policy`, `retention.ms`, …
     pub settings: BTreeMap<String, String>,
+    /// Settings that it gets when it is created; another choice of its owner's is as good.
+    pub settings_at_creation: BTreeMap<String, String>,
 }
 
 /// Where a topic differs from its plan.
@@ -104,6 +107,25 @@ impl Admin {
         id.ok_or_else(|| self.no_answer("no cluster id"))
     }
 
+    /// Which partitions the topics have.
+    ///
+    /// # Errors
+    /// Those of `Layout::discover`.
+    pub fn layout(&self) -> Result<Layout, SourceError> {
+        Layout::discover(self.client.inner(), &self.settings)
+    }
+
+    /// The partition count of a topic; `None` where it is not there.
+    ///
+    /// # Errors
+    /// `NoAnswer` when no broker answers in time.
+    pub fn partition_count(&self, name: &str) -> Result<Option<u32>, AdminError> {
+        let found = metadata(self.client.inner(), self.settings.request_timeout);
+        let found = found.map_err(|error| self.no_answer(&error.to_string()))?;
+        let topic = found.topics().iter().find(|topic| topic.name() == name && topic.error().is_none());
+        Ok(topic.map(|topic| topic.partitions().len() as u32))
+    }
+
     /// Every difference between the topics and `plans`, in the order of the plans.
     ///
     /// # Errors
@@ -166,7 +188,7 @@ fn new_topic(plan: &TopicPlan) -> NewTopic<'_> {
     let partitions = plan.partitions.unwrap_or(plan.partitions_at_creation) as i32;
     let replication = plan.replication.map_or(-1, |copies| copies as i32);
     let new = NewTopic::new(&plan.name, partitions, TopicReplication::Fixed(replication));
-    plan.settings.iter().fold(new, |new, (name, value)| new.set(name, value))
+    plan.settings_at_creation.iter().chain(&plan.settings).fold(new, |new, (name, value)| new.set(name, value))
 }
 
 fn refused(plan: &TopicPlan, code: Code) -> Difference {

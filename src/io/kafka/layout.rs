@@ -65,6 +65,11 @@ impl Layout {
         &self.topics[usize::from(input.0)].0
     }
 
+    /// The partition count of an input.
+    pub fn count(&self, input: InputId) -> u32 {
+        self.topics[usize::from(input.0)].1
+    }
+
     pub fn input(&self, name: &str) -> Option<InputId> {
         (0u16..).zip(&self.topics).find(|(_, (own, _))| own == name).map(|(id, _)| InputId(id))
     }

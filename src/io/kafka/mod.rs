@@ -13,6 +13,7 @@ pub mod changelog;
 pub mod errors;
 pub mod layout;
 mod log;
+pub mod owners;
 mod queue;
 mod reading;
 mod rebalance;

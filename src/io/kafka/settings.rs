@@ -48,8 +48,10 @@ pub struct Settings {
     pub properties: BTreeMap<String, String>,
     /// Consumer group, prefix of transactional ids.
     pub app_id: String,
-    /// Names this process among those of the application, for ever (static membership).
+    /// Names this process among those of the application, for ever.
     pub instance: String,
+    /// A member that left keeps its partitions until the session timeout, so that a restart moves nothing.
+    pub static_membership: bool,
     pub topics: TopicNames,
     /// A member that was silent for so long loses its partitions.
     pub session_timeout: Duration,
@@ -71,6 +73,7 @@ impl Settings {
             properties: BTreeMap::new(),
             app_id: app_id.into(),
             instance: instance.into(),
+            static_membership: true,
             topics,
             session_timeout: Duration::from_secs(10),
             poll_interval_max: Duration::from_secs(300),
@@ -110,7 +113,6 @@ impl Settings {
         let mut config = self.client(&format!("{}-{}", self.app_id, self.member(worker)));
         config
             .set("group.id", &self.app_id)
-            .set("group.instance.id", self.member(worker))
             .set("group.protocol", "classic")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", millis(self.session_timeout))
@@ -119,6 +121,9 @@ impl Settings {
             .set("fetch.queue.backoff.ms", "1") // the default of 1000 caps throughput
             .set("fetch.wait.max.ms", "100") // bounds how late the end of a partition is noticed
             .set("queued.max.messages.kbytes", "32768");
+        if self.static_membership {
+            config.set("group.instance.id", self.member(worker));
+        }
         reading(&mut config, "read_committed");
         config
     }

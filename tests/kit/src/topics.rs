@@ -39,6 +39,7 @@ pub fn plan(name: &str, partitions: u32, settings: &[(&str, &str)]) -> TopicPlan
         partitions_at_creation: partitions,
         replication: None,
         settings,
+        settings_at_creation: BTreeMap::new(),
     }
 }
 
