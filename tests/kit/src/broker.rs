@@ -235,6 +235,7 @@ fn properties(
         ("log.cleaner.backoff.ms", "500".into()),
         ("log.index.size.max.bytes", "1048576".into()),
         ("log.segment.bytes", "67108864".into()),
+        ("log.retention.ms", "-1".into()), // records of tests are stamped in the past
         ("num.network.threads", "2".into()),
         ("num.io.threads", "4".into()),
         ("num.recovery.threads.per.data.dir", "1".into()),
