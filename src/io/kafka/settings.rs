@@ -53,8 +53,6 @@ pub struct Settings {
     /// A member that left keeps its partitions until the session timeout, so that a restart moves nothing.
     pub static_membership: bool,
     pub topics: TopicNames,
-    /// True: a restart within the session timeout keeps its partitions. False: a member that ends leaves at once.
-    pub static_membership: bool,
     /// A member that was silent for so long loses its partitions.
     pub session_timeout: Duration,
     /// A worker that did not poll for so long loses its partitions.
@@ -77,7 +75,6 @@ impl Settings {
             instance: instance.into(),
             static_membership: true,
             topics,
-            static_membership: true,
             session_timeout: Duration::from_secs(10),
             poll_interval_max: Duration::from_secs(300),
             transaction_timeout: Duration::from_secs(10),
