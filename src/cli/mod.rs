@@ -4,6 +4,8 @@
 //! goes to standard output, everything else to standard error.
 
 mod check;
+pub mod inspect;
+mod model_file;
 mod run;
 pub mod score;
 mod settings;
@@ -52,6 +54,7 @@ enum Command {
     Run(run::Args),
     Topics(topics::Args),
     Check(check::Args),
+    Inspect(inspect::Args),
     /// Score a file of events: decisions and leads out, without any Kafka
     Score(score::Args),
 }
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Topics(args) => topics::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Inspect(args) => inspect::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Score(args) => score::run(&args).map_err(Failure::message),
     };
     match done {

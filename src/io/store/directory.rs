@@ -71,6 +71,22 @@ impl Directory {
     }
 }
 
+/// Removes the state of a directory, whoever it belonged to, unless a process uses it.
+///
+/// # Errors
+/// `Held` by a process, and what the file system says.
+pub fn erase(path: &Path) -> Result<(), OpenError> {
+    if !path.join("identity.toml").exists() {
+        return Ok(());
+    }
+    let _lock = lock(path)?;
+    remove_if_there(&database(path))?;
+    remove_if_there(&path.join("ingest"))?;
+    let identity = path.join("identity.toml");
+    fs::remove_file(&identity).map_err(|error| fault::of_file(&identity, &error))?;
+    Ok(())
+}
+
 pub fn database(path: &Path) -> PathBuf {
     path.join("rocksdb")
 }
@@ -158,6 +174,20 @@ mod tests {
         assert!(matches!(refusal, OpenError::Held { .. }) && refusal.to_string().contains("state.dir"), "{refusal}");
         drop(first);
         Directory::take(dir.path(), &identity()).unwrap();
+    }
+
+    #[test]
+    fn an_erased_directory_begins_anew_but_not_under_a_process() {
+        let dir = tempfile::tempdir().unwrap();
+        erase(dir.path()).unwrap();
+        let held = Directory::take(dir.path(), &identity()).unwrap();
+        fs::create_dir(held.database()).unwrap();
+        assert!(matches!(erase(dir.path()), Err(OpenError::Held { .. })));
+        assert!(held.database().exists());
+        drop(held);
+        erase(dir.path()).unwrap();
+        let other = Identity { partition_count: 8, ..identity() };
+        assert!(!Directory::take(dir.path(), &other).unwrap().database().exists());
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod rocks;
 mod stats;
 mod tables;
 
+pub use directory::erase;
 pub use fault::OpenError;
 pub use identity::Identity;
 pub use reader::StoreReader;
