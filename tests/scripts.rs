@@ -1,5 +1,7 @@
-//! Every story under `tests/scripts` comes out as it is told.
+//! Every story under `tests/scripts` comes out as it is told, and the laws of decisions hold over random streams.
 
+#[path = "story/laws.rs"]
+mod laws;
 mod story;
 
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tsuikyaku::scoring::event::*;
 
-use super::time::{Zone, duration, epoch_day};
+use super::time::{duration, epoch_day};
 
 /// The fields of one event, taken as they are read: one that is left over is a mistake in the story.
 struct Fields<'a>(BTreeMap<&'a str, &'a str>);
@@ -21,13 +21,7 @@ impl Fields<'_> {
 }
 
 /// The event of a line at its append time.
-pub fn parse(
-    line: &str,
-    appended_at_ms: i64,
-    number: u32,
-    _zone: &Zone,
-    last_ready: &BTreeMap<String, String>,
-) -> Event<'static> {
+pub fn parse(line: &str, appended_at_ms: i64, number: u32, last_ready: &BTreeMap<String, String>) -> Event<'static> {
     let mut words = line.split_whitespace();
     let (topic, kind) = words.next().and_then(|word| word.split_once('.')).unwrap_or_else(|| panic!("event {line}"));
     let mut fields = Fields(words.map(|word| word.split_once('=').unwrap_or_else(|| panic!("field {word}"))).collect());

@@ -1,6 +1,6 @@
 //! Plays stories (`tests/scripts/README.md`): events in, decisions out, readable by a sales manager.
 
-mod event;
+pub mod event;
 mod said;
 mod time;
 
@@ -89,7 +89,7 @@ impl Player<'_> {
             self.run.advance(self.line_ms, &mut out);
             self.note(&out);
             out.clear();
-            let event = event::parse(what, self.line_ms, self.event_count, &self.zone, &self.last_ready);
+            let event = event::parse(what, self.line_ms, self.event_count, &self.last_ready);
             self.run.apply(&event, self.line_ms, &mut out);
         }
         self.note(&out);

@@ -71,7 +71,7 @@ fn median_gap(days: &[i32]) -> Option<f64> {
     gaps.sort_unstable();
     let middle = gaps.len() / 2;
     let upper = *gaps.get(middle)?;
-    let lower = if gaps.len() % 2 == 0 { gaps[middle - 1] } else { upper };
+    let lower = if gaps.len().is_multiple_of(2) { gaps[middle - 1] } else { upper };
     Some((lower + upper) as f64 / 2.0)
 }
 
