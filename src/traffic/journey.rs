@@ -52,11 +52,12 @@ impl Journey {
     }
 }
 
-/// Mean count of steps of a journey, by the first ones.
-pub fn mean_steps(seed: u64, leads: &Zipf<f64>) -> f64 {
+/// Mean count of a journey's steps, by the first ones, that fall into a horizon in which journeys begin at any time.
+pub fn mean_steps(seed: u64, leads: &Zipf<f64>, horizon_ms: i64) -> f64 {
     const SAMPLE: u64 = 500;
-    let steps: usize = (0..SAMPLE).map(|number| Journey::plan(seed, number, leads).steps.len()).sum();
-    steps as f64 / SAMPLE as f64
+    let within = |planned: &Planned| (1.0 - planned.after_ms as f64 / horizon_ms.max(1) as f64).max(0.0);
+    let steps = |number| Journey::plan(seed, number, leads).steps.iter().map(within).sum::<f64>();
+    (0..SAMPLE).map(steps).sum::<f64>() / SAMPLE as f64
 }
 
 /// SplitMix64 of both.

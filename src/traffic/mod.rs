@@ -24,6 +24,9 @@ pub struct Settings {
     pub start_ms: i64,
     /// Mean count of records in a simulated day.
     pub records_per_day: f64,
+    /// Time from the start over which that mean is met. Journeys take weeks: at first there are fewer than begin.
+    pub horizon_ms: i64,
+    pub rhythm: Rhythm,
     /// Formats of the topics, by input kind in the order of `InputKind::ALL`.
     pub formats: [OutputFormat; InputKind::ALL.len()],
 }
@@ -32,13 +35,25 @@ impl Settings {
     /// Traffic in Avro, half a record a lead and day.
     pub fn new(seed: u64, leads: u64, start_ms: i64) -> Settings {
         let records_per_day = (leads as f64 * 0.5).max(50.0);
-        Settings { seed, leads, start_ms, records_per_day, formats: Default::default() }
+        Settings {
+            seed,
+            leads,
+            start_ms,
+            records_per_day,
+            horizon_ms: i64::MAX,
+            rhythm: Rhythm::Daily,
+            formats: Default::default(),
+        }
     }
+}
 
-    /// Simulated time that `records` records take on average, ms.
-    pub fn span_ms(&self, records: u64) -> i64 {
-        (records as f64 / self.records_per_day * 86_400_000.0) as i64
-    }
+/// When journeys begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rhythm {
+    /// More by day than by night, more on working days.
+    Daily,
+    /// At any hour alike.
+    Steady,
 }
 
 /// A record as its topic's log has it.
@@ -68,6 +83,12 @@ impl Traffic {
         for _ in 0..records {
             self.schedule.next();
         }
+    }
+
+    /// Append time of the last of the next `records` records, ms since the epoch.
+    pub fn end_ms(mut self, records: u64) -> i64 {
+        self.skip_records(records);
+        self.schedule.appended_at_ms()
     }
 }
 

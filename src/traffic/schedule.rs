@@ -7,9 +7,9 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::Zipf;
 
-use super::Settings;
 use super::act::Planned;
 use super::journey::{self, Journey};
+use super::{Rhythm, Settings};
 
 const HOUR_MS: i64 = 3_600_000;
 /// One record in so many is sent again.
@@ -54,6 +54,7 @@ pub struct Schedule {
     arrivals: Xoshiro256PlusPlus,
     /// Mean time between journeys at an average hour, ms.
     interval_ms: f64,
+    rhythm: Rhythm,
     next_journey: u64,
     next_arrival_ms: f64,
     waiting: BinaryHeap<Reverse<Waiting>>,
@@ -64,13 +65,14 @@ impl Schedule {
     pub fn new(settings: &Settings) -> Schedule {
         let leads = settings.leads.max(1) as f64;
         let leads = Zipf::new(leads, 1.0).expect("the count and the exponent are positive");
-        let mean_steps = journey::mean_steps(settings.seed, &leads);
+        let mean_steps = journey::mean_steps(settings.seed, &leads, settings.horizon_ms);
         let per_day = settings.records_per_day.max(1.0);
         Schedule {
             seed: settings.seed,
             leads,
             arrivals: Xoshiro256PlusPlus::seed_from_u64(settings.seed),
             interval_ms: 24.0 * HOUR_MS as f64 * mean_steps / per_day,
+            rhythm: settings.rhythm,
             next_journey: 0,
             next_arrival_ms: settings.start_ms as f64,
             waiting: BinaryHeap::new(),
@@ -97,6 +99,11 @@ impl Schedule {
         self.appended_at_ms = waiting.at_ms.max(self.appended_at_ms + 1);
         let occurred_at_ms = waiting.began_at_ms + planned.after_ms - lateness_ms;
         Due { journey, step, planned, occurred_at_ms, appended_at_ms: self.appended_at_ms }
+    }
+
+    /// Append time of the last record, ms since the epoch.
+    pub fn appended_at_ms(&self) -> i64 {
+        self.appended_at_ms
     }
 
     fn next_waiting(&mut self) -> Waiting {
@@ -126,16 +133,23 @@ impl Schedule {
         // Waiting has no memory: an hour without arrival is followed by a new draw at the next hour's rate.
         loop {
             let share: f64 = self.arrivals.random();
-            let wait_ms = -libm::log(1.0 - share) * self.interval_ms / busyness(self.next_arrival_ms as i64);
+            let wait_ms = -libm::log(1.0 - share) * self.interval_ms / self.busyness();
             self.next_arrival_ms += wait_ms.min(HOUR_MS as f64);
             if wait_ms < HOUR_MS as f64 {
                 return;
             }
         }
     }
+
+    fn busyness(&self) -> f64 {
+        match self.rhythm {
+            Rhythm::Daily => busyness(self.next_arrival_ms as i64),
+            Rhythm::Steady => 1.0,
+        }
+    }
 }
 
-/// How much happens in this hour, on the average of a week 1.
+/// How much happens in this hour of a daily rhythm, on the average of a week 1.
 fn busyness(at_ms: i64) -> f64 {
     let local_hours = at_ms.div_euclid(HOUR_MS) + 9;
     // The epoch was a Thursday; 0 is Monday here.

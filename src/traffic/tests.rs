@@ -52,6 +52,15 @@ fn every_record_is_valid_and_in_its_time() {
     assert!((60.0..110.0).contains(&days), "20,000 records at 250 a day took {days} days");
 }
 
+/// A short run meets its rate as well, though most of its journeys end behind it.
+#[test]
+fn a_short_run_meets_its_rate() {
+    let (records_per_day, horizon_ms) = (86_400.0 * 200.0, 60_000);
+    let settings = Settings { records_per_day, horizon_ms, rhythm: Rhythm::Steady, ..settings(7) };
+    let within = Traffic::new(&settings).take_while(|record| record.appended_at_ms < START_MS + horizon_ms).count();
+    assert!((10_000..14_000).contains(&within), "12,000 records in a minute: {within}");
+}
+
 #[test]
 fn json_says_what_avro_says() {
     let formats = [OutputFormat::Json; InputKind::ALL.len()];

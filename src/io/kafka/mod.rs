@@ -11,6 +11,7 @@
 pub mod admin;
 pub mod changelog;
 pub mod errors;
+pub mod feed;
 pub mod layout;
 mod log;
 pub mod owners;

@@ -22,6 +22,7 @@ pub struct SchemaSet {
 #[derive(Debug, Clone)]
 struct Entry {
     kind: InputKind,
+    fingerprint: u64,
     plan: std::sync::Arc<Plan>,
 }
 
@@ -70,13 +71,19 @@ impl SchemaSet {
             return Err(format!("the schema must be a record named one of {}; found {name:?}", names.join(", ")));
         };
         let plan = std::sync::Arc::new(compile(&schema, Reader::of(kind))?);
-        let entry = Entry { kind, plan };
+        let entry = Entry { kind, fingerprint: fingerprint(&schema), plan };
         if let Some(id) = id {
             self.by_id.insert(id, entry.clone());
         }
-        self.by_fingerprint.insert(fingerprint(&schema), entry.clone());
+        self.by_fingerprint.insert(entry.fingerprint, entry.clone());
         self.by_fingerprint.insert(crate_fingerprint(&schema), entry);
         Ok(())
+    }
+
+    /// An id under which this version's own schema of a kind is known.
+    pub fn id_of(&self, kind: InputKind) -> Option<u32> {
+        let is_own = |entry: &Entry| entry.kind == kind && entry.fingerprint == Reader::of(kind).fingerprint;
+        self.by_id.iter().filter(|(_, entry)| is_own(entry)).map(|(id, _)| *id).min()
     }
 
     pub(super) fn by_fingerprint(&self, kind: InputKind, fingerprint: u64) -> Option<&Plan> {
