@@ -4,10 +4,11 @@
 //! goes to standard output, everything else to standard error.
 
 mod check;
+mod generate;
 pub mod inspect;
 mod model_file;
 mod run;
-pub mod score;
+mod score;
 mod settings;
 mod topics;
 
@@ -55,21 +56,22 @@ enum Command {
     Topics(topics::Args),
     Check(check::Args),
     Inspect(inspect::Args),
-    /// Score a file of events: decisions and leads out, without any Kafka
     Score(score::Args),
+    Generate(generate::Args),
 }
 
 /// Parses the arguments, runs the command, tells what went wrong.
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Topics(args) => topics::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Inspect(args) => inspect::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => run::run(&args),
+        Command::Topics(args) => topics::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Score(args) => score::run(&args).map_err(Failure::message),
+        Command::Generate(args) => generate::run(&args),
     };
     match done {
-        Ok(status) => status,
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Failure::Message(message) = failure {
                 eprintln!("tsuikyaku: {message}");

@@ -11,7 +11,6 @@ mod report;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use self::line::{BadLine, Line};
 use self::report::Report;
@@ -21,7 +20,18 @@ use crate::scoring::model::{Model, ModelError};
 use crate::wire::decode::Decoder;
 use crate::wire::{output, view};
 
+/// Score a file of events: decisions and leads out, without any Kafka
+///
+/// The file is the log of one partition, an event a line:
+/// {"topic": "engagement.web", "appended_at": 1775005200000, "value": {"event_id": …, "lead_id": …, "kind": …}}
+/// or CSV with these columns. Decisions go to standard output, one JSON object a line; lines that no lead can take are
+/// reported on standard error.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tsuikyaku score events.jsonl --model deploy/models/b2b-saas.toml
+  tsuikyaku score events.csv --model deploy/models/b2b-saas.toml --at 1775091600000
+  zcat events.jsonl.gz | tsuikyaku score - --model deploy/models/b2b-saas.toml")]
 pub struct Args {
     /// Events in log order: JSON lines, or CSV; `-` reads standard input
     file: PathBuf,
@@ -65,7 +75,7 @@ fn lines_of(errors: &[ModelError]) -> String {
 ///
 /// # Errors
 /// Where the model or the file cannot be used at all.
-pub fn run(args: &Args) -> Result<ExitCode, ScoreError> {
+pub fn run(args: &Args) -> Result<(), ScoreError> {
     let read = |problem| ScoreError::Read { file: args.model.clone(), problem };
     let text = std::fs::read_to_string(&args.model).map_err(read)?;
     let model = Model::parse(&text, &args.model.to_string_lossy()).map_err(ScoreError::Model)?;
@@ -75,9 +85,8 @@ pub fn run(args: &Args) -> Result<ExitCode, ScoreError> {
     let mut run = Run { decoder: Decoder::default(), single: SingleRun::new(&model), out, report };
     match run.all(input, args) {
         // Whoever read our output has seen enough.
-        Err(ScoreError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(error),
-        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(ScoreError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
     }
 }
 
