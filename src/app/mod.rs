@@ -15,7 +15,7 @@ pub use supervise::{LEAVE_WITHIN, Supervised, supervise};
 
 use crate::config::Config;
 use crate::io::http;
-use crate::io::kafka::admin::Admin;
+use crate::io::kafka::admin::{Admin, AdminError};
 use crate::io::kafka::layout::Layout;
 use crate::io::kafka::owners::KafkaOwners;
 use crate::io::kafka::{KafkaChangelog, KafkaSink, KafkaSource, Settings};
@@ -95,10 +95,15 @@ pub fn figures(store: &RocksStore) -> StoreFigures {
 }
 
 fn ask_cluster(kafka: &Settings) -> Result<(String, Layout), Error> {
-    let said = |error: &dyn std::fmt::Display| Error::Kafka(error.to_string());
-    let admin = Admin::new(kafka).map_err(|error| said(&error))?;
-    let cluster = admin.cluster_id().map_err(|error| said(&error))?;
-    Ok((cluster, admin.layout().map_err(|error| said(&error))?))
+    let unreachable = |error: AdminError| {
+        Error::Kafka(format!(
+            "{error}; kafka.bootstrap_servers says where the cluster is, kafka.properties how to get in"
+        ))
+    };
+    let admin = Admin::new(kafka).map_err(unreachable)?;
+    let cluster = admin.cluster_id().map_err(unreachable)?;
+    let layout = admin.layout().map_err(|error| Error::Kafka(RuntimeError::from(error).to_string()))?;
+    Ok((cluster, layout))
 }
 
 /// One worker, on its own thread, from joining the group to leaving it.

@@ -36,7 +36,7 @@ impl Failure {
 
 /// Follow up leads: engagement events in, "ready for outreach" out, exactly once.
 #[derive(Debug, Parser)]
-#[command(name = "tsuikyaku", version, about, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "tsuikyaku", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

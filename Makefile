@@ -1,0 +1,50 @@
+# Everything that is done to this repository by hand has its command here; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo build test lint fmt bench check-deploy packages
+
+export PATH := $(PATH):$(HOME)/.cargo/bin
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tsuikyaku
+# Outside of the clone: a fresh clone builds in seconds.
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+# prebuilt: RocksDB's library from Maven, in seconds. compile: from source, about 20 minutes, some 9 % faster.
+export ROCKSDB ?= prebuilt
+# Further arguments of `make demo`, as DEMO="--seed 7 --rate 500".
+DEMO ?=
+
+# Finds RocksDB before a recipe calls cargo.
+ROCKSDB_ENV = dir=$$(deploy/rocksdb.sh); \
+	if [ -n "$$dir" ]; then export ROCKSDB_LIB_DIR="$$dir" LD_LIBRARY_PATH="$$dir$${LD_LIBRARY_PATH:+:$$LD_LIBRARY_PATH}"; fi;
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+demo: build ## the whole pipeline in one process, with simulated leads; Ctrl-C ends it
+	@bin/tsuikyaku demo $(DEMO)
+
+build: ## the program, as bin/tsuikyaku
+	@deploy/system-packages.sh build
+	@$(ROCKSDB_ENV) cargo build --bin tsuikyaku
+	@mkdir -p bin && ln -sfn "$(CARGO_TARGET_DIR)/debug/tsuikyaku" bin/tsuikyaku
+
+test: check-deploy ## everything, with a real Kafka broker that is fetched by itself
+	@$(ROCKSDB_ENV) cargo test
+
+lint: ## formatting, and clippy with warnings as errors
+	@deploy/system-packages.sh build
+	@cargo fmt --all --check
+	@$(ROCKSDB_ENV) cargo clippy --all-targets -- -D warnings
+
+fmt: ## format the code
+	@cargo fmt --all
+
+bench: ## benches of the core, and one end to end on a real broker; compiles RocksDB (slow, once)
+	@deploy/system-packages.sh test
+	@CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)-compiled" cargo bench
+
+check-deploy: packages ## what stands in deploy/: Compose schema, Prometheus configuration
+	@deploy/check.sh
+
+packages:
+	@deploy/system-packages.sh test
