@@ -111,11 +111,11 @@ impl Calendar {
     }
 
     fn shift(&mut self, days: i64) {
-        if let ([word], 1..64) = (&mut self.words[..], days) {
-            if word.leading_zeros() >= days as u32 {
-                *word <<= days;
-                return;
-            }
+        if let ([word], 1..64) = (&mut self.words[..], days)
+            && word.leading_zeros() >= days as u32
+        {
+            *word <<= days;
+            return;
         }
         let mut bits = self.spread();
         shift_words(&mut bits, days);

@@ -56,3 +56,37 @@ fn in_order(a: &Contribution, b: &Contribution) -> Ordering {
 fn micropoints(points: f64) -> i64 {
     (points * 1e6).round_ties_even() as i64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scoring::event::{Body, Event, Mail, MailKind, Web, WebKind};
+    use crate::scoring::meaning::Meaning;
+
+    #[test]
+    fn lines_name_rules_familiarity_and_pressure() {
+        let text = include_str!("../../deploy/models/b2b-saas.toml");
+        let model = Model::parse(text, "b2b-saas.toml").expect("sound");
+        let mut facts = Facts::default();
+        assert_eq!(facts.explain(&model, 0), []);
+        let bodies = [
+            Body::Web(Web { kind: WebKind::SiteSearch, ..Web::default() }),
+            Body::Web(Web { kind: WebKind::Download, ..Web::default() }),
+            Body::Mail(Mail { kind: MailKind::Sent, ..Mail::default() }),
+        ];
+        for body in bodies {
+            let (event_id, lead_id) = ("e".into(), "L1".into());
+            let event =
+                Event { event_id, lead_id, occurred_at_ms: 0, account_id: None, topic: None, machine: false, body };
+            facts.apply(&model, &event, &Meaning::of(&model, &event));
+        }
+        let lines = facts.explain(&model, 14 * 86_400_000);
+        let labels: Vec<&str> = lines.iter().map(|line| &*line.label).collect();
+        assert_eq!(labels, ["familiarity", "web.download", "web.search", "pressure"]);
+        // Half of 13 points are left; the share of the download is 10/13 of what the cap lets through.
+        let capped = 35.0 * (1.0 - (-6.5_f64 / 35.0).exp());
+        assert!((lines[1].points() - 0.7 * capped * 10.0 / 13.0).abs() < 1e-6);
+        let sum: i64 = lines.iter().map(|line| line.micropoints).sum();
+        assert_eq!(sum as f64 / 1e6, facts.readiness(&model, 14 * 86_400_000));
+    }
+}

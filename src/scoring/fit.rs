@@ -72,3 +72,51 @@ impl fmt::Display for Grade {
         write!(f, "{}{}", self.letter(), self.digit())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model() -> Model {
+        Model::parse(include_str!("../../deploy/models/b2b-saas.toml"), "b2b-saas.toml").expect("sound")
+    }
+
+    #[test]
+    fn points_by_attributes() {
+        let model = model();
+        let check = |attributes: &[(&str, &str)], expected| {
+            let mut facts = Facts::default();
+            let profile = facts.profile.get_or_insert_default();
+            attributes.iter().for_each(|(name, value)| profile.attributes.write(name, 0, Some(value)));
+            assert_eq!(fit(&model, &facts), expected, "{attributes:?}");
+        };
+        check(&[], 0);
+        check(&[("employees", "300")], 40);
+        check(&[("employees", "299.5")], 25);
+        check(&[("employees", "50")], 25);
+        check(&[("employees", "49")], 0);
+        check(&[("employees", "many")], 0);
+        check(&[("employees", "inf")], 0);
+        check(&[("role", "manager"), ("industry", "it"), ("company", "Example")], 60);
+        check(&[("role", "Manager")], 0);
+        check(&[("employees", " 1000 "), ("role", "director"), ("industry", "it"), ("company", "x")], 100);
+    }
+
+    #[test]
+    fn grades_by_thresholds() {
+        let model = model();
+        let check = |fit, readiness, expected: &str| {
+            let grade = Grade::of(&model, fit, readiness);
+            assert_eq!(grade.to_string(), expected);
+            assert_eq!(Grade::parse(expected), Some(grade));
+            assert_eq!((grade.letter(), grade.digit()), (char::from(grade.as_bytes()[0]), grade.as_bytes()[1] - b'0'));
+        };
+        check(100, 100.0, "A1");
+        check(75, 60.0, "A1");
+        check(74, 59.999_999, "B2");
+        check(50, 40.0, "B2");
+        check(25, 20.0, "C3");
+        check(24, 19.0, "D4");
+        assert_eq!((Grade::parse("E1"), Grade::parse("A0"), Grade::parse("A11")), (None, None, None));
+    }
+}

@@ -65,3 +65,46 @@ fn is_our_doing(body: &Body<'_>) -> bool {
         Body::Web(_) | Body::Commerce(_) | Body::Profile(_) | Body::Outcome(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scoring::event::{Contact, Mail, Purpose, Sns, SnsKind, Web, WebKind};
+
+    fn check(body: Body<'static>, rule: Option<&str>, inbound: bool, signal: bool) {
+        let text = include_str!("../../deploy/models/b2b-saas.toml");
+        let model = Model::parse(text, "b2b-saas.toml").expect("sound");
+        let (event_id, lead_id) = ("e".into(), "l".into());
+        let event = Event { event_id, lead_id, occurred_at_ms: 0, account_id: None, topic: None, machine: false, body };
+        let meaning = Meaning::of(&model, &event);
+        let found = (meaning.rule.map(|rule| &*rule.id), meaning.inbound, meaning.is_signal());
+        assert_eq!(found, (rule, inbound, signal), "{event:?}");
+    }
+
+    #[test]
+    fn who_acted() {
+        let web = |kind| Body::Web(Web { kind, ..Web::default() });
+        let mail = |kind, purpose| Body::Mail(Mail { kind, purpose, ..Mail::default() });
+        let sns = |kind, direction| Body::Sns(Sns { kind, direction, ..Sns::default() });
+        let contact = |kind, direction| Body::Contact(Contact { kind, direction, decision_id: None });
+        let (inbound, outbound, unknown) = (Direction::Inbound, Direction::Outbound, Direction::Unknown);
+
+        check(web(WebKind::SiteSearch), Some("web.search"), true, true);
+        check(web(WebKind::CartAbandon), Some("web.cart_abandon"), true, false);
+        check(web(WebKind::AdImpression), None, false, false);
+        check(mail(MailKind::Sent, Purpose::Marketing), Some("mail.sent"), false, false);
+        check(mail(MailKind::Sent, Purpose::Transactional), Some("mail.receipt"), false, false);
+        check(mail(MailKind::Opened, Purpose::Marketing), None, false, false);
+        check(sns(SnsKind::Unfollow, inbound), Some("sns.unfollow"), true, false);
+        check(sns(SnsKind::Dm, inbound), Some("sns.message"), true, true);
+        check(sns(SnsKind::Dm, outbound), Some("sns.our_message"), false, false);
+        check(sns(SnsKind::Share, outbound), None, false, false);
+        check(contact(ContactKind::Proposal, inbound), Some("person.proposal"), false, false);
+        check(contact(ContactKind::Meeting, outbound), Some("person.meeting"), true, true);
+        check(contact(ContactKind::CallAnswered, outbound), Some("person.call_answered"), true, true);
+        check(contact(ContactKind::Demo, outbound), Some("person.demo"), false, false);
+        check(contact(ContactKind::Demo, unknown), Some("person.demo"), true, true);
+        check(contact(ContactKind::Visit, inbound), Some("person.visit"), false, false);
+        check(contact(ContactKind::Complaint, inbound), None, false, false);
+    }
+}

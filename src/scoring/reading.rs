@@ -227,3 +227,91 @@ fn daily(days: &Calendar, decay: &DayDecay, as_of_ms: i64, utc_offset_ms: i64) -
     let since_noon = decay.after((as_of_ms.saturating_sub(noon_ms) as f64 / DAY_MS).max(-1.0));
     since_noon * (faded_days(days, decay) - 1.0) + since_noon.min(1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scoring::event::{Body, Direction, Event, PageClass, Sns, SnsKind, Web, WebKind};
+    use crate::scoring::meaning::Meaning;
+
+    const HOUR_MS: i64 = 3_600_000;
+    /// Local midnight.
+    const START_MS: i64 = 20_000 * 24 * HOUR_MS - 9 * HOUR_MS;
+
+    fn model() -> Model {
+        Model::parse(include_str!("../../deploy/models/b2b-saas.toml"), "b2b-saas.toml").expect("sound")
+    }
+
+    fn facts(model: &Model, events: &[(i64, &'static str, Body<'static>)]) -> Facts {
+        let mut facts = Facts::default();
+        for (hour, topic, body) in events {
+            let event = Event {
+                event_id: hour.to_string().into(),
+                lead_id: "L1".into(),
+                occurred_at_ms: START_MS + hour * HOUR_MS,
+                account_id: None,
+                topic: Some((*topic).into()),
+                machine: false,
+                body: body.clone(),
+            };
+            facts.apply(model, &event, &Meaning::of(model, &event));
+        }
+        facts
+    }
+
+    fn page(page_class: PageClass) -> Body<'static> {
+        Body::Web(Web { kind: WebKind::PageView, page_class, ..Web::default() })
+    }
+
+    fn sns(kind: SnsKind) -> Body<'static> {
+        Body::Sns(Sns { kind, direction: Direction::Inbound, ..Sns::default() })
+    }
+
+    /// Points of a channel before its cap, so many hours after the start.
+    fn check(events: &[(i64, &'static str, Body<'static>)], hour: i64, channel: Channel, expected: f64) {
+        let model = model();
+        let found = facts(&model, events).parts(&model, START_MS + hour * HOUR_MS).raw[channel];
+        assert!((found - expected).abs() < 1e-9, "{events:?} after {hour} h: {found} is not {expected}");
+    }
+
+    #[test]
+    fn a_daily_rule_counts_once_a_day_at_noon() {
+        let view = |hour| (hour, "", page(PageClass::Pricing));
+        let left = |hours: f64| 0.5_f64.powf(hours / (14.0 * 24.0));
+        check(&[view(8), view(9), view(20)], 20, Channel::Web, 4.0 * left(8.0));
+        check(&[view(8)], 8, Channel::Web, 4.0);
+        check(&[view(8)], 12, Channel::Web, 4.0);
+        check(&[view(8), view(33)], 33, Channel::Web, 4.0 + 4.0 * left(21.0));
+    }
+
+    #[test]
+    fn a_rule_that_counts_once_counts_from_its_first_event() {
+        let follow = |hour| (hour, "", sns(SnsKind::Follow));
+        check(&[follow(24), follow(0)], 7 * 24, Channel::Sns, 2.5);
+        check(&[follow(0), (1, "", sns(SnsKind::Unfollow))], 24, Channel::Sns, 0.0);
+    }
+
+    #[test]
+    fn the_topic_with_most_points_is_on_top() {
+        let model = model();
+        let check = |events: &[(i64, &'static str, Body<'static>)], expected: Option<&str>| {
+            let score = facts(&model, events).read(&model, START_MS + 1000 * HOUR_MS);
+            assert_eq!(score.top_topic_id(&model), expected, "{events:?}");
+        };
+        let home = || page(PageClass::Home);
+        check(&[(0, "unheard of", home())], None);
+        check(&[(0, "crm", home()), (1, "crm", home()), (2, "analytics", home())], Some("crm"));
+        check(&[(0, "crm", home()), (900, "analytics", home())], Some("analytics"));
+        check(&[(5, "crm", home()), (5, "analytics", home())], Some("analytics"));
+        check(&[(0, "crm", sns(SnsKind::Unfollow))], None);
+    }
+
+    #[test]
+    fn silence_makes_dormant() {
+        let model = model();
+        let facts = facts(&model, &[(0, "", page(PageClass::Home))]);
+        let stage = |hour| facts.stage(&model, START_MS + hour * HOUR_MS);
+        assert_eq!((stage(180 * 24 - 1), stage(180 * 24)), (Stage::Prospect, Stage::Dormant));
+        assert_eq!(Facts::default().stage(&model, i64::MAX), Stage::Prospect);
+    }
+}

@@ -50,3 +50,27 @@ pub fn alive(model: &Alive, repeats: f64, recency_weeks: f64, age_weeks: f64) ->
         + (model.r + repeats) * (libm::log(model.alpha + age_weeks) - libm::log(model.alpha + recency_weeks));
     1.0 / (1.0 + libm::exp(odds))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scoring::model::Model;
+
+    #[test]
+    fn stages_by_purchases_silence_and_chance() {
+        let text = include_str!("../../deploy/models/b2b-saas.toml");
+        let rules = Model::parse(text, "b2b-saas.toml").expect("sound").stages;
+        let check = |silent, days, alive, expected| {
+            assert_eq!(Stage::of(&rules, silent, days, alive), expected, "{silent} {days} {alive:?}");
+        };
+        check(false, 0, None, Stage::Prospect);
+        check(true, 0, None, Stage::Dormant);
+        check(false, 1, Some(0.5), Stage::New);
+        check(false, 2, Some(0.2), Stage::New);
+        check(false, 2, Some(0.199_999), Stage::Dormant);
+        check(false, 3, Some(0.9), Stage::Repeat);
+        check(false, 6, Some(0.499_999), Stage::Repeat);
+        check(false, 6, Some(0.5), Stage::Fan);
+        check(true, 6, Some(0.9), Stage::Dormant);
+    }
+}

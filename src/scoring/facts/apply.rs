@@ -319,3 +319,139 @@ fn reference<'e>(body: &'e Body<'_>) -> Option<&'e str> {
         Body::Web(_) | Body::Commerce(_) | Body::Profile(_) | Body::Outcome(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scoring::event::{Commerce, Contact, Direction, Mail, Sns, Web};
+
+    const DAY_MS: i64 = 86_400_000;
+
+    /// Facts of these events, a day apart.
+    fn facts(bodies: &[Body<'static>]) -> Facts {
+        let text = include_str!("../../../deploy/models/b2b-saas.toml");
+        let model = Model::parse(text, "b2b-saas.toml").expect("sound");
+        let mut facts = Facts::default();
+        for (number, body) in bodies.iter().enumerate() {
+            let event = Event {
+                event_id: format!("e{number}").into(),
+                lead_id: "L1".into(),
+                occurred_at_ms: number as i64 * DAY_MS,
+                account_id: None,
+                topic: Some("crm".into()),
+                machine: false,
+                body: body.clone(),
+            };
+            facts.apply(&model, &event, &Meaning::of(&model, &event));
+        }
+        facts
+    }
+
+    fn mail(kind: MailKind) -> Body<'static> {
+        Body::Mail(Mail { kind, message_id: "m".into(), ..Mail::default() })
+    }
+
+    fn sns(kind: SnsKind, direction: Direction) -> Body<'static> {
+        Body::Sns(Sns { kind, direction, ..Sns::default() })
+    }
+
+    fn contact(kind: ContactKind) -> Body<'static> {
+        Body::Contact(Contact { kind, ..Contact::default() })
+    }
+
+    fn consent(kind: ProfileKind, channel: ChannelSymbol, purpose: Purpose) -> Body<'static> {
+        Body::Profile(event::Profile { kind, channel, purpose, ..event::Profile::default() })
+    }
+
+    #[test]
+    fn kinds_move_consent() {
+        let granted = Some(Consent::Granted { until_ms: None });
+        let check = |bodies: &[Body<'static>], channel, expected| {
+            assert_eq!(facts(bodies).consent(channel, Purpose::Marketing), expected, "{bodies:?}");
+        };
+        let inbound = |kind| sns(kind, Direction::Inbound);
+        let grant = |channel, purpose| consent(ProfileKind::ConsentGranted, channel, purpose);
+        check(&[mail(MailKind::Resubscribed)], Channel::Mail, granted);
+        check(&[mail(MailKind::Resubscribed), mail(MailKind::Complained)], Channel::Mail, Some(Consent::Revoked));
+        check(&[mail(MailKind::Unsubscribed), mail(MailKind::Resubscribed)], Channel::Mail, granted);
+        check(&[inbound(SnsKind::Follow)], Channel::Sns, granted);
+        check(&[inbound(SnsKind::Follow), inbound(SnsKind::Mute)], Channel::Sns, Some(Consent::Revoked));
+        check(&[sns(SnsKind::Block, Direction::Outbound)], Channel::Sns, None);
+        check(&[grant(ChannelSymbol::Person, Purpose::Unknown)], Channel::Person, granted);
+        check(&[grant(ChannelSymbol::Person, Purpose::Reply)], Channel::Person, None);
+        check(&[grant(ChannelSymbol::Web, Purpose::Marketing)], Channel::Web, None);
+        check(&[grant(ChannelSymbol::Unknown, Purpose::Marketing)], Channel::Mail, None);
+    }
+
+    #[test]
+    fn refusals_and_bounces_hold_until_taken_back() {
+        let grant = consent(ProfileKind::ConsentGranted, ChannelSymbol::Person, Purpose::Marketing);
+        let revoke = consent(ProfileKind::ConsentRevoked, ChannelSymbol::Person, Purpose::Marketing);
+        let refused = contact(ContactKind::CallRefused);
+        assert!(facts(std::slice::from_ref(&refused)).is_refused());
+        assert!(!facts(&[refused.clone(), grant.clone()]).is_refused());
+        assert!(!facts(&[refused.clone(), grant.clone(), revoke]).is_refused());
+        assert!(facts(&[grant, refused]).is_refused());
+        assert!(facts(&[mail(MailKind::BouncedHard)]).is_undeliverable());
+        assert!(!facts(&[mail(MailKind::BouncedHard), mail(MailKind::Resubscribed)]).is_undeliverable());
+        assert!(!facts(&[mail(MailKind::BouncedSoft)]).is_undeliverable());
+    }
+
+    #[test]
+    fn a_refund_takes_the_order_from_the_purchase_days_only() {
+        let order = |kind, id: &'static str| Body::Commerce(Commerce { kind, order_id: Some(id.into()), reason: None });
+        let bodies = [
+            order(CommerceKind::Refund, "o2"), // before its purchase
+            order(CommerceKind::Purchase, "o1"),
+            order(CommerceKind::Purchase, "o2"),
+            order(CommerceKind::Purchase, ""),
+            order(CommerceKind::Refund, ""),
+        ];
+        let facts = facts(&bodies);
+        assert_eq!(facts.purchase_days()[..], [1, 3]);
+        assert_eq!(facts.last_purchase_ms(), Some(3 * DAY_MS));
+        assert!(facts.is_known() && facts.orders.len() == 3);
+    }
+
+    #[test]
+    fn touches_and_their_answers_meet() {
+        let touch = sns(SnsKind::Dm, Direction::Outbound);
+        let facts = facts(&[mail(MailKind::Clicked), mail(MailKind::Sent), touch, mail(MailKind::Sent)]);
+        let answered: Vec<_> = facts.touches_answered().map(|(touch, answered)| (touch.channel, answered)).collect();
+        assert_eq!(answered, [(Channel::Mail, true), (Channel::Sns, false), (Channel::Mail, true)]);
+        assert_eq!((facts.last_outbound_ms(Channel::Mail), facts.last_inbound_any_ms()), (Some(3 * DAY_MS), Some(0)));
+        assert_eq!((facts.touches_in(Channel::Mail, 3, 7), facts.contact_days(Channel::Mail, 3, 90)), (2, 3));
+        assert_eq!(facts.contact_days_any(3, 90), 4);
+    }
+
+    #[test]
+    fn marks_leave_their_moments() {
+        let web =
+            |kind, content: &'static str| Body::Web(Web { kind, content_kind: Some(content.into()), ..Web::default() });
+        let facts = facts(&[
+            web(WebKind::Download, "comparison_sheet"),
+            web(WebKind::Download, "faq"),
+            web(WebKind::CartAbandon, ""),
+            web(WebKind::ChatMessage, ""),
+            contact(ContactKind::Complaint),
+            contact(ContactKind::SupportIssue),
+            contact(ContactKind::SupportResolved),
+        ]);
+        assert_eq!(facts.last_comparison_sheet_ms(), Some(0));
+        assert_eq!(facts.last_sequence_mark_ms(), Some(DAY_MS));
+        assert_eq!(facts.last_cart_mark_ms(), Some(2 * DAY_MS));
+        assert_eq!(facts.last_hand_raise(), Some((3 * DAY_MS, Channel::Person)));
+        let stops = [facts.last_complaint_ms(), facts.last_issue_ms(), facts.last_resolution_ms()];
+        assert_eq!(stops, [Some(4 * DAY_MS), Some(5 * DAY_MS), Some(6 * DAY_MS)]);
+        assert_eq!((facts.first_seen.get(), facts.newest.get()), (Some(0), Some(6 * DAY_MS)));
+        assert_eq!(facts.inbound_hours[9], 4); // 00:00 UTC is 09:00 in Tokyo
+    }
+
+    #[test]
+    fn outcomes_and_identity_are_no_facts() {
+        let outcome = Body::Outcome(event::Outcome::default());
+        let linked = consent(ProfileKind::IdentityLinked, ChannelSymbol::Unknown, Purpose::Unknown);
+        assert!(facts(&[outcome, linked]).is_empty());
+        assert!(!facts(&[mail(MailKind::Opened)]).is_empty());
+    }
+}

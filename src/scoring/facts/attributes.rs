@@ -20,10 +20,13 @@ const KNOWN: [&str; 10] = [
     "time_zone",
 ];
 
+/// A name and its value; none where it was removed.
+pub type Attribute = (Box<str>, Register<Option<Box<str>>>);
+
 /// Attributes, also the names of removed ones: a removal must win over an older value that comes later.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attributes {
-    entries: Vec<(Box<str>, Register<Option<Box<str>>>)>,
+    entries: Vec<Attribute>,
 }
 
 impl Attributes {
@@ -48,12 +51,12 @@ impl Attributes {
     }
 
     /// All names and registers, the removed too, in their order; for storing.
-    pub fn registers(&self) -> &[(Box<str>, Register<Option<Box<str>>>)] {
+    pub fn registers(&self) -> &[Attribute] {
         &self.entries
     }
 
     /// The attributes of those registers; `None` where there are too many or they are out of order.
-    pub fn from_registers(entries: Vec<(Box<str>, Register<Option<Box<str>>>)>) -> Option<Attributes> {
+    pub fn from_registers(entries: Vec<Attribute>) -> Option<Attributes> {
         let rising = entries.windows(2).all(|pair| rank(&pair[0].0) < rank(&pair[1].0));
         (rising && entries.len() <= ATTRIBUTES_MAX).then_some(Attributes { entries })
     }

@@ -13,9 +13,9 @@ mod queries;
 mod register;
 mod touch_days;
 
-pub use attributes::{ATTRIBUTES_MAX, Attributes};
+pub use attributes::{ATTRIBUTES_MAX, Attribute, Attributes};
 pub use entries::{ANSWERS_MAX, ORDERS_MAX, Order, Reach, Refund, TOUCHES_MAX};
-pub use parts::{Bant, ChannelFacts, ConsentEntry, Moments, Profile, RuleFact, RulePoints, TopicFact};
+pub use parts::{Bant, ChannelFacts, ConsentEntry, Moments, Owner, Profile, RuleFact, RulePoints, TopicFact};
 pub use register::{Consent, Earliest, Latest, Register};
 pub use touch_days::{TOUCH_DAYS, TouchDays};
 

@@ -77,8 +77,7 @@ pub struct Moments {
 pub struct Profile {
     pub attributes: Attributes,
     pub account: Option<Register<Box<str>>>,
-    /// Owner's id and role.
-    pub owner: Option<Register<(Option<Box<str>>, Option<Box<str>>)>>,
+    pub owner: Option<Register<Owner>>,
     pub bant: Bant,
     /// By channel and purpose.
     pub consents: Vec<ConsentEntry>,
@@ -87,6 +86,9 @@ pub struct Profile {
     /// Mail does not reach the lead (true), or does again.
     pub undeliverable: Option<Register<bool>>,
 }
+
+/// Id and role of the one who looks after the lead.
+pub type Owner = (Option<Box<str>>, Option<Box<str>>);
 
 /// Budget, authority, need and timeline, as sales learned them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

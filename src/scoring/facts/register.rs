@@ -32,10 +32,10 @@ pub(crate) fn replace<T: Ord>(known: &mut Register<T>, written: Register<T>) {
 
 /// Writes what another register holds.
 pub(crate) fn merge<T: Ord + Clone>(register: &mut Option<Register<T>>, other: &Option<Register<T>>) {
-    if let Some(other) = other {
-        if register.as_ref().is_none_or(|known| known.loses_to(other)) {
-            *register = Some(other.clone());
-        }
+    if let Some(other) = other
+        && register.as_ref().is_none_or(|known| known.loses_to(other))
+    {
+        *register = Some(other.clone());
     }
 }
 

@@ -188,7 +188,10 @@ impl<'t> Section<'t> {
                 None => self.unknown_name(key, value, names),
             }
         }
-        if self.optional(key).is_none_or(|value| value.get_ref().as_array().is_some_and(|list| list.len() == 0)) {
+        if self
+            .optional(key)
+            .is_none_or(|value| value.get_ref().as_array().is_some_and(|list| list.iter().next().is_none()))
+        {
             self.wrong(key, "a list of at least one text");
         }
         found
