@@ -4,6 +4,7 @@
 //! goes to standard output, everything else to standard error.
 
 mod check;
+mod demo;
 mod generate;
 pub mod inspect;
 mod model_file;
@@ -52,6 +53,7 @@ Then on your own:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Run(run::Args),
     Topics(topics::Args),
     Check(check::Args),
@@ -63,6 +65,7 @@ enum Command {
 /// Parses the arguments, runs the command, tells what went wrong.
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Check(args) => check::run(&args),

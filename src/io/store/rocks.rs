@@ -68,7 +68,6 @@ impl RocksStore {
             cache_hits_count: self.options.get_ticker_count(Ticker::BlockCacheHit),
             cache_misses_count: self.options.get_ticker_count(Ticker::BlockCacheMiss),
             stall_micros: self.options.get_ticker_count(Ticker::StallMicros) + self.held_micros.load(Ordering::Relaxed),
-            is_stalled: self.db.property_int_value(properties::IS_WRITE_STOPPED).ok().flatten() == Some(1),
             memory_bytes: self.budget.cache.get_usage() as u64,
             disk_bytes: size(properties::LIVE_SST_FILES_SIZE),
             compaction_debt_bytes: size(properties::ESTIMATE_PENDING_COMPACTION_BYTES),

@@ -16,8 +16,6 @@ pub struct StoreStats {
     pub cache_misses_count: u64,
     /// Time that writers were held up because flushes or compaction lagged behind.
     pub stall_micros: u64,
-    /// Writers are stopped until compaction has caught up.
-    pub is_stalled: bool,
     /// Memory that counts against the budget: blocks and memtables.
     pub memory_bytes: u64,
     /// Size of the live files.
