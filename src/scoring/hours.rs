@@ -3,7 +3,7 @@
 //! Hours never hold a READY back, they set its window. Zones come from the compiled-in data, so replays agree.
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
 
 use crate::scoring::calendar::day_begin_ms;
@@ -32,7 +32,7 @@ pub struct ContactHours<'a> {
 impl<'a> ContactHours<'a> {
     /// `zone_name` is the lead's `time_zone` attribute; an unknown one counts as none.
     pub fn of(model: &'a Model, channel: Channel, zone_name: Option<&str>) -> ContactHours<'a> {
-        let own = zone_name.and_then(|name| TimeZone::get(name).ok());
+        let own = zone_name.and_then(|name| TimeZoneDatabase::bundled().get(name).ok());
         ContactHours {
             hours: model.channels[channel].outreach.as_ref().and_then(|outreach| outreach.hours.as_ref()),
             holidays: if channel == Channel::Person { &model.holidays } else { &[] },
@@ -172,4 +172,76 @@ fn epoch_day(day: Date) -> i32 {
 
 fn date_of_day(day: i32) -> Option<Date> {
     Date::constant(1970, 1, 1).checked_add(jiff::Span::new().try_days(day).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model() -> Model {
+        let text =
+            include_str!("../../deploy/models/b2b-saas.toml").replace("holidays = []", "holidays = [\"2026-04-06\"]");
+        Model::parse(&text, "b2b-saas.toml").unwrap_or_else(|errors| panic!("{errors:?}"))
+    }
+
+    fn ms(text: &str) -> i64 {
+        text.parse::<Timestamp>().expect("a moment").as_millisecond()
+    }
+
+    #[test]
+    fn offices_open_next() {
+        let check = |channel, zone, at: &str, expected: &str| {
+            let (model, at_ms) = (model(), ms(at));
+            let opening_ms = ContactHours::of(&model, channel, zone).next_opening(at_ms);
+            assert_eq!(opening_ms, ms(expected), "{channel:?} {zone:?} {at}");
+        };
+        let person = Channel::Person;
+        check(person, None, "2026-04-03T10:00:00+09:00", "2026-04-03T10:00:00+09:00");
+        check(person, None, "2026-04-03T19:59:00+09:00", "2026-04-03T19:59:00+09:00");
+        check(person, None, "2026-04-03T20:00:00+09:00", "2026-04-07T09:00:00+09:00"); // a weekend and a holiday
+        check(Channel::Mail, None, "2026-04-03T22:00:00+09:00", "2026-04-04T07:00:00+09:00");
+        check(Channel::Mail, None, "2026-04-05T22:00:00+09:00", "2026-04-06T07:00:00+09:00"); // mail knows no holidays
+        check(Channel::Sns, None, "2026-04-05T03:00:00+09:00", "2026-04-05T03:00:00+09:00");
+        check(person, Some("America/New_York"), "2026-04-07T10:00:00+09:00", "2026-04-07T09:00:00-04:00");
+        check(person, Some("Nowhere/Else"), "2026-04-07T08:00:00+09:00", "2026-04-07T09:00:00+09:00");
+        // Clocks go forward in the night before this Monday.
+        check(person, Some("Europe/Berlin"), "2026-03-28T12:00:00+01:00", "2026-03-30T09:00:00+02:00");
+    }
+
+    #[test]
+    fn the_best_two_hours_are_the_leads_own() {
+        let check = |channel, zone, hours: &[(usize, u8)], at: &str, expected: [&str; 2]| {
+            let (model, mut inbound) = (model(), [0; 24]);
+            hours.iter().for_each(|(hour, count)| inbound[*hour] = *count);
+            let window = ContactHours::of(&model, channel, zone).best_window(&inbound, ms(at));
+            let expected = Window { start_ms: ms(expected[0]), end_ms: ms(expected[1]) };
+            assert_eq!(window, expected, "{channel:?} {zone:?} {hours:?} {at}");
+        };
+        let (person, morning) = (Channel::Person, "2026-04-07T08:00:00+09:00");
+        let ten = ["2026-04-07T10:00:00+09:00", "2026-04-07T12:00:00+09:00"];
+        check(person, None, &[(15, 4)], morning, ten); // too few to tell
+        check(person, None, &[(10, 7), (11, 1)], morning, ten);
+        check(person, None, &[(10, 6)], morning, ["2026-04-07T09:00:00+09:00", "2026-04-07T11:00:00+09:00"]);
+        check(person, None, &[(3, 9)], morning, ["2026-04-07T09:00:00+09:00", "2026-04-07T11:00:00+09:00"]);
+        check(Channel::Sns, None, &[(23, 9)], morning, ["2026-04-07T22:00:00+09:00", "2026-04-08T00:00:00+09:00"]);
+        // One hour is left of it, then less than that.
+        check(person, None, &[(10, 7), (11, 1)], "2026-04-07T11:00:00+09:00", ["2026-04-07T11:00:00+09:00", ten[1]]);
+        let tomorrow = ["2026-04-08T10:00:00+09:00", "2026-04-08T12:00:00+09:00"];
+        check(person, None, &[(10, 7), (11, 1)], "2026-04-07T11:01:00+09:00", tomorrow);
+        // 18:30 in Tokyo is 15:00 in Mumbai, three and a half hours behind: counts move by four, rounded down.
+        let mumbai = ["2026-04-07T13:00:00+05:30", "2026-04-07T15:00:00+05:30"];
+        check(person, Some("Asia/Kolkata"), &[(18, 9)], "2026-04-07T09:00:00+05:30", mumbai);
+    }
+
+    #[test]
+    fn months_turn_with_the_models_day() {
+        let model = model();
+        let december = Month::of(ms("2026-12-31T23:59:59+09:00"), &model, 0).expect("in range");
+        assert_eq!((december.year, december.number), (2026, 12));
+        assert_eq!(december.begin_ms, ms("2026-12-01T09:00:00+09:00"));
+        assert_eq!(december.end_ms, ms("2027-01-01T00:00:00+09:00"));
+        let next = Month::of(ms("2026-12-31T23:59:59+09:00"), &model, 1).expect("in range");
+        assert_eq!((next.year, next.number), (2027, 1));
+        assert_eq!(Month::of(i64::MAX, &model, 0), None);
+    }
 }

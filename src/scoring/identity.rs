@@ -299,3 +299,165 @@ fn forward(to: &str, at: At) -> Applied {
 fn dead(cause: DeadCause, detail: &'static str) -> Applied {
     Applied::Dead(DeadLetter::new(cause, detail))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::scoring::event::{Body, FormPurpose, Web, WebKind};
+
+    const AT: At = At { clock_ms: 1_775_005_200_000, appended_at_ms: 1_775_005_200_000, hops: 0 };
+
+    fn model() -> Model {
+        let text = include_str!("../../deploy/models/b2b-saas.toml");
+        Model::parse(text, "b2b-saas.toml").unwrap_or_else(|errors| panic!("{errors:?}"))
+    }
+
+    fn event(event_id: &str, lead_id: &str, body: Body<'static>) -> Event<'static> {
+        Event {
+            event_id: event_id.to_string().into(),
+            lead_id: lead_id.to_string().into(),
+            occurred_at_ms: AT.clock_ms,
+            account_id: None,
+            topic: None,
+            machine: false,
+            body,
+        }
+    }
+
+    fn link(from: &str, to: &str) -> Event<'static> {
+        let linked_lead_id = Some(to.to_string().into());
+        let profile = Profile { kind: ProfileKind::IdentityLinked, linked_lead_id, ..Profile::default() };
+        event(&format!("{from} is {to}"), from, Body::Profile(profile))
+    }
+
+    fn inquiry(lead_id: &str) -> Event<'static> {
+        let form_purpose = FormPurpose::Inquiry;
+        let web = Web { kind: WebKind::FormSubmit, form_purpose, ..Web::default() };
+        event(&format!("inquiry of {lead_id}"), lead_id, Body::Web(web))
+    }
+
+    /// Several homes: messages arrive when the test says so.
+    struct Homes {
+        model: Model,
+        leads: BTreeMap<Box<str>, Lead>,
+        on_its_way: Vec<(Box<str>, Message)>,
+    }
+
+    impl Homes {
+        fn new() -> Homes {
+            Homes { model: model(), leads: BTreeMap::new(), on_its_way: Vec::new() }
+        }
+
+        fn apply(&mut self, event: &Event<'_>) -> Applied {
+            let lead = self.leads.entry(event.lead_id.as_ref().into()).or_default();
+            let mut out = Effects::default();
+            let applied = lead.apply(&self.model, &event.lead_id, event, AT, &mut out);
+            self.on_its_way.append(&mut out.messages);
+            applied
+        }
+
+        /// Delivers message number `which`, and it as often as it is forwarded.
+        fn deliver(&mut self, which: usize) -> Applied {
+            let (mut to, message) = self.on_its_way.remove(which);
+            for hops in 0..=REDIRECTS_MAX {
+                let (lead, mut out) = (self.leads.entry(to.clone()).or_default(), Effects::default());
+                let applied = lead.receive(&self.model, &to, &message, At { hops, ..AT }, &mut out);
+                self.on_its_way.append(&mut out.messages);
+                match applied {
+                    Applied::Forward { to: next } => to = next,
+                    applied => return applied,
+                }
+            }
+            unreachable!("a message passes at most so many redirects");
+        }
+
+        fn deliver_all(&mut self) {
+            while !self.on_its_way.is_empty() {
+                self.deliver(0);
+            }
+        }
+
+        fn redirect(&self, lead_id: &str) -> Option<&str> {
+            self.leads[lead_id].identity.redirect.as_deref()
+        }
+
+        fn has_inquiries(&self, lead_id: &str, count: f64) {
+            let points = self.leads[lead_id].facts.read(&self.model, AT.clock_ms).engagement;
+            let expected = 35.0 * (1.0 - (-30.0 * count / 35.0_f64).exp());
+            assert!((points - expected).abs() < 1e-5, "{lead_id}: {points}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn two_leads_that_become_each_other_at_once_become_one() {
+        for first in 0..2 {
+            let mut homes = Homes::new();
+            homes.apply(&inquiry("a"));
+            homes.apply(&inquiry("b"));
+            homes.apply(&link("a", "b"));
+            homes.apply(&link("b", "a"));
+            homes.deliver(first); // one is asked, the other is asked, and both agreed
+            homes.deliver_all();
+            assert_eq!((homes.redirect("a"), homes.redirect("b")), (None, Some("a")));
+            homes.has_inquiries("a", 2.0);
+        }
+    }
+
+    #[test]
+    fn a_merge_that_meets_a_new_redirect_goes_on() {
+        let mut homes = Homes::new();
+        homes.apply(&inquiry("a"));
+        homes.apply(&inquiry("b"));
+        homes.apply(&link("a", "b"));
+        homes.deliver(0); // b agreed to a
+        homes.apply(&link("b", "c"));
+        homes.deliver(1); // c agreed to b
+        homes.deliver(1); // b became a redirect
+        homes.deliver_all();
+        assert_eq!((homes.redirect("a"), homes.redirect("b"), homes.redirect("c")), (Some("b"), Some("c"), None));
+        homes.has_inquiries("c", 2.0);
+        homes.has_inquiries("b", 2.0);
+        assert_eq!(homes.leads["c"].identity.aliases.to_vec(), ["a".into(), "b".into()]);
+    }
+
+    #[test]
+    fn what_was_erased_meanwhile_does_not_return() {
+        let mut homes = Homes::new();
+        homes.apply(&inquiry("a"));
+        homes.apply(&link("a", "b"));
+        homes.deliver(0); // b agreed
+        homes.deliver(0); // a became a redirect, and its facts are on their way
+        let erased = Profile { kind: ProfileKind::Erased, ..Profile::default() };
+        homes.apply(&event("erased", "b", Body::Profile(erased)));
+        assert_eq!(homes.deliver(0), Applied::Erased);
+        homes.deliver_all();
+        for lead_id in ["a", "b"] {
+            assert!(homes.leads[lead_id].facts.is_empty() && homes.leads[lead_id].identity.erased.is_some());
+            assert_eq!(homes.redirect(lead_id), None);
+        }
+    }
+
+    #[test]
+    fn a_repeated_link_is_no_circle() {
+        let mut homes = Homes::new();
+        homes.apply(&link("a", "b"));
+        homes.deliver_all();
+        assert_eq!(homes.apply(&link("a", "b")), Applied::Duplicate);
+        assert!(matches!(homes.apply(&link("b", "a")), Applied::Dead(dead) if dead.cause == DeadCause::LinkCycle));
+    }
+
+    #[test]
+    fn markers_go_after_400_days_and_keep_the_number_until_then() {
+        let mut homes = Homes::new();
+        homes.apply(&inquiry("a"));
+        let erased = Profile { kind: ProfileKind::Erased, ..Profile::default() };
+        homes.apply(&event("erased", "a", Body::Profile(erased)));
+        let model = model();
+        let lead = homes.leads.get_mut("a").expect("applied to");
+        assert_eq!((lead.episode.number, lead.timer_ms()), (1, Some(AT.clock_ms + MARKER_MS)));
+        lead.fire(&model, "a", AT.clock_ms + MARKER_MS, &mut Effects::default());
+        assert!(lead.is_empty());
+    }
+}

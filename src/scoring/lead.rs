@@ -16,7 +16,7 @@ use crate::scoring::message::Message;
 use crate::scoring::model::Model;
 use crate::scoring::moment::Moment;
 use crate::scoring::ready::{self, Trigger};
-use crate::scoring::seen::SeenEvents;
+use crate::scoring::seen::{SeenEvents, Sight};
 use crate::scoring::stage::Stage;
 use crate::scoring::transitions::Step;
 
@@ -117,13 +117,13 @@ impl Lead {
         if self.identity.erased.is_some_and(|erased| event.occurred_at_ms <= erased.at_ms) {
             return Applied::Erased;
         }
-        if self.seen.contains(&event.event_id, at.appended_at_ms) {
+        if let Some(dead) = self.refuse(lead_id, event, at) {
+            let is_repeated = self.seen.contains(&event.event_id, at.appended_at_ms);
+            return if is_repeated { Applied::Duplicate } else { Applied::Dead(dead) };
+        }
+        if self.seen.see(&event.event_id, at.appended_at_ms) == Sight::Repeated {
             return Applied::Duplicate;
         }
-        if let Some(dead) = self.refuse(lead_id, event, at) {
-            return Applied::Dead(dead);
-        }
-        self.seen.see(&event.event_id, at.appended_at_ms);
         if event.machine {
             return Applied::Machine;
         }

@@ -41,8 +41,8 @@ impl Attributes {
 
     /// The value of that name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let place = self.entries.binary_search_by(|(known, _)| rank(known).cmp(&rank(name))).ok()?;
-        self.entries[place].1.value.as_deref()
+        // Few names, read at every evaluation: looking at each is faster than ranking some.
+        self.entries.iter().find(|(known, _)| **known == *name)?.1.value.as_deref()
     }
 
     /// Names and values, without the removed.

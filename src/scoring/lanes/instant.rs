@@ -28,7 +28,8 @@ impl Rule for Instant {
         episode.acted.hand_raise_before_ms = episode.acted.hand_raise_ms;
         self.absorb(moment, episode);
         episode.acted.instant = Some((moment.now_ms, channel));
-        episode.sequence = None;
+        // By a merge a hand-raise may come that is older than the sequence, or one that no event of ours ended it for.
+        episode.sequence.take_if(|running| episode.acted.hand_raise_ms >= Some(running.start_ms));
     }
 
     fn terms(&self, moment: &Moment<'_>) -> Terms {
