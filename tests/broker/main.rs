@@ -3,4 +3,5 @@
 mod adapters;
 mod changelog;
 mod group;
+mod pipeline;
 mod rig;

@@ -156,7 +156,8 @@ fn dead_letters(
     let origin = |input: InputId, offset| {
         let at = (at(partition), offset);
         let record = logs[usize::from(input.0)].iter().find(|record| (record.partition, record.offset) == at);
-        match record.filter(|record| header(record, headers::TOPIC).is_some()) {
+        let is_forwarded = |record: &&Record| input == InputId::INTAKE && header(record, headers::TOPIC).is_some();
+        match record.filter(is_forwarded) {
             Some(forwarded) => self::origin(forwarded),
             None => (topology.input(input).topic.clone(), at.0, at.1),
         }

@@ -192,7 +192,7 @@ impl<'c> Pipeline<'c> {
         let text = format!(
             "[app]\nid = \"{app}\"\ninstance = \"{instance}\"\nworkers = 2\ntopic_prefix = \"{app}.\"\n\
              [kafka]\nbootstrap_servers = \"{servers}\"\nsession_timeout = \"6s\"\n\
-             [state]\ndir = \"{dir}\"\nmemory_max = \"128MiB\"\npersist_interval = \"1s\"\n\
+             [state]\ndir = \"{dir}\"\nmemory_max = \"512MiB\"\npersist_interval = \"1s\"\n\
              [model]\nfile = \"{model}\"\n[http]\nlisten = \"{http}\"\n{extra}\n",
             app = self.app,
             servers = self.cluster.bootstrap_servers(),
@@ -269,8 +269,7 @@ impl<'c> Pipeline<'c> {
     pub fn open_since(&self, wait: Duration) -> bool {
         let last_stable = || {
             let client = self.group_client();
-            let end =
-                |partition| client.fetch_watermarks(&self.names().state, partition, REQUEST).map(|(_, end)| end);
+            let end = |partition| client.fetch_watermarks(&self.names().state, partition, REQUEST).map(|(_, end)| end);
             (0..self.partition_count as i32).map(|partition| end(partition).unwrap_or(-1)).collect::<Vec<i64>>()
         };
         std::thread::sleep(wait);
