@@ -38,6 +38,8 @@ const INPUTS: [(&str, InputKind); 7] = [
 const REQUEST: Duration = Duration::from_secs(10);
 /// One inquiry among so many events of the steady load.
 const INQUIRY_EVERY: u64 = 20;
+/// Simulated time of the backlog; ends an hour ago.
+const BACKLOG_DAYS: i64 = 30;
 /// CPU and rate are taken from this share of the backlog on: the start does not count.
 const WARM_SHARE: f64 = 0.2;
 
@@ -100,8 +102,8 @@ fn create_topics(servers: &str) {
 
 fn write_backlog(writer: &Writer, arguments: &Arguments) {
     let mut settings = traffic::Settings::new(1, arguments.leads, 0);
-    settings.records_per_day = (arguments.events as f64 / 30.0).max(1.0);
-    settings.start_ms = now_ms() - settings.span_ms(arguments.events) - 3_600_000;
+    settings.records_per_day = (arguments.events as f64 / BACKLOG_DAYS as f64).max(1.0);
+    settings.start_ms = now_ms() - BACKLOG_DAYS * 86_400_000 - 3_600_000;
     for record in Traffic::new(&settings).take(arguments.events as usize) {
         let (name, _) = INPUTS.iter().find(|(_, kind)| *kind == record.kind).expect("every kind has a topic");
         let new = New {

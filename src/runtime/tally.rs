@@ -29,6 +29,9 @@ impl Tally {
     pub fn report(&mut self, metrics: &Metrics) {
         for (input, counts) in (0..).map(InputId).zip(&mut self.by_input) {
             for (outcome, count) in RecordOutcome::ALL.into_iter().zip(counts.iter_mut()) {
+                if outcome == RecordOutcome::Forwarded {
+                    metrics.input.forwards(*count);
+                }
                 if *count > 0 {
                     metrics.input.records(input, outcome, std::mem::take(count));
                 }
