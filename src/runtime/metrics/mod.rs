@@ -77,6 +77,18 @@ impl Metrics {
     }
 }
 
+impl Metrics {
+    /// The README's table.
+    pub fn markdown(&self) -> String {
+        let mut table = String::from("| metric | kind | labels | what it tells |\n|---|---|---|---|\n");
+        for Described { name, kind, labels, help } in &self.described {
+            let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+            table += &format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(" "));
+        }
+        table
+    }
+}
+
 fn info(register: &mut Register, setup: &MetricsSetup<'_>) {
     let build = register.gauges("tsuikyaku_build_info", &["version"], "Version of the program; always 1.");
     build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
