@@ -7,7 +7,7 @@ use crate::streams::stream;
 use crate::{cases, facts_of};
 
 proptest! {
-    #![proptest_config(cases(4000))]
+    #![proptest_config(cases(1000))]
 
     #[test]
     fn facts_come_back(events in stream(80)) {

@@ -15,7 +15,7 @@ fn bytes(facts: &Facts) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(cases(4000))]
+    #![proptest_config(cases(1000))]
 
     #[test]
     fn any_order_gives_equal_bytes((events, other_order) in shuffled(80)) {

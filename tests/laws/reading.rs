@@ -20,7 +20,7 @@ fn shifted(events: &[Event<'static>], by_ms: i64) -> Facts {
 }
 
 proptest! {
-    #![proptest_config(cases(4000))]
+    #![proptest_config(cases(1000))]
 
     #[test]
     fn everything_stays_in_bounds(events in stream(80), later in days_later()) {
