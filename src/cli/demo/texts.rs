@@ -23,7 +23,7 @@ impl Lang {
     }
 
     /// The words for a symbol of the wire or a rule's id; the symbol itself where there are none.
-    pub fn word<'a>(self, symbol: &'a str) -> &'a str {
+    pub fn word(self, symbol: &str) -> &str {
         match WORDS.iter().find(|(known, _, _)| *known == symbol) {
             Some((_, en, ja)) => self.pick(en, ja),
             None => symbol,

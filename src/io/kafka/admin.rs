@@ -74,6 +74,9 @@ impl std::fmt::Display for Difference {
     }
 }
 
+/// A topic's name, and why it was not created where it was not.
+pub type Created = (String, Result<(), String>);
+
 /// Why the cluster could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
@@ -161,7 +164,7 @@ impl Admin {
     ///
     /// # Errors
     /// `NoAnswer` when no broker answers in time.
-    pub fn create(&self, plans: &[&TopicPlan]) -> Result<Vec<(String, Result<(), String>)>, AdminError> {
+    pub fn create(&self, plans: &[&TopicPlan]) -> Result<Vec<Created>, AdminError> {
         let topics: Vec<NewTopic<'_>> = plans.iter().map(|plan| new_topic(plan)).collect();
         let outcome = wait(self.client.create_topics(&topics, &self.options()));
         let outcome = outcome.map_err(|error| self.no_answer(&error.to_string()))?;
