@@ -43,7 +43,7 @@ pub fn wanted(context: &Context, wanted: &Wanted<'_>, outputs: &mut Outputs) {
     for (to_lead, message) in &wanted.effects.messages {
         let mut value = Vec::new();
         message::encode(message, &mut value);
-        to_intake(context, to_lead, Some(&value), &intake::message_headers().pairs(), None, outputs);
+        to_intake(context, to_lead, Some(&value), &intake::message_headers(0).pairs(), None, outputs);
     }
     for forwarded in &wanted.forwards {
         forward(context, &forwarded.record, &forwarded.to_lead, forwarded.hops, outputs);
@@ -56,9 +56,10 @@ pub fn wanted(context: &Context, wanted: &Wanted<'_>, outputs: &mut Outputs) {
 /// Sends a record on to its lead's home, as it is.
 pub fn forward(context: &Context, record: &Record<'_>, to_lead: &str, hops: u8, outputs: &mut Outputs) {
     let Some(forwarded) = envelope_of(context, record, hops) else {
-        // A message between leads needs no envelope of its own: it carries its headers along.
-        let headers: Vec<_> = record.headers().collect();
-        return to_intake(context, to_lead, record.value, &headers, Some(record.appended_at_ms), outputs);
+        // A message between leads stands for itself: what counts is how many redirects it has passed.
+        let headers = intake::message_headers(hops);
+        let timestamp_ms = Some(record.appended_at_ms);
+        return to_intake(context, to_lead, record.value, &headers.pairs(), timestamp_ms, outputs);
     };
     let headers = intake::forward_headers(forwarded, record.headers());
     to_intake(context, to_lead, record.value, &headers.pairs(), Some(record.appended_at_ms), outputs);
@@ -71,7 +72,7 @@ fn envelope_of<'a>(context: &'a Context, record: &Record<'a>, hops: u8) -> Optio
         Role::Events { kind, format } => Some(Forwarded { origin: origin(context, record), kind, format, hops }),
         Role::Intake => match intake::read(record.headers()) {
             Ok(Intake::Event(forwarded)) => Some(Forwarded { hops, ..forwarded }),
-            Ok(Intake::Message) | Err(_) => None,
+            Ok(Intake::Message { .. }) | Err(_) => None,
         },
     }
 }

@@ -96,10 +96,11 @@ impl<'a> Run<'_, '_, 'a> {
                     self.with_lead(&lead_id, |model, lead, id, effects| lead.apply(model, id, &event, at, effects));
                 self.note(record, applied, hops)
             }
-            Routed::Message { lead_id, message } => {
+            Routed::Message { lead_id, message, hops } => {
+                let at = At { hops, ..at };
                 let applied =
                     self.with_lead(&lead_id, |model, lead, id, effects| lead.receive(model, id, &message, at, effects));
-                self.note(record, applied, 0)
+                self.note(record, applied, hops)
             }
             Routed::Misplaced { lead_id, .. } => {
                 self.wanted.forwards.push(Forward { record, to_lead: lead_id.into(), hops: 0 });

@@ -140,7 +140,8 @@ impl<'m> Recompute<'m> {
                 let at = At { hops, ..at };
                 self.with_lead(&lead_id, |lead, effects| lead.apply(model, &lead_id, &event, at, effects))
             }
-            Routed::Message { lead_id, message } => {
+            Routed::Message { lead_id, message, hops } => {
+                let at = At { hops, ..at };
                 self.with_lead(&lead_id, |lead, effects| lead.receive(model, &lead_id, &message, at, effects))
             }
             Routed::Misplaced { lead_id, .. } => Applied::Forward { to: lead_id.into() },

@@ -26,6 +26,7 @@ pub enum Routed<'a> {
     Message {
         lead_id: Cow<'a, str>,
         message: Box<Message>,
+        hops: u8,
     },
     /// Its lead lives on another partition: it goes there by the intake.
     Misplaced {
@@ -74,9 +75,9 @@ fn route_intake<'a>(
             let event = decoder.decode(format, kind, record.value)?;
             Ok(place(topology, here, lead_id, |lead_id| Routed::Event { lead_id, event, hops }))
         }
-        Intake::Message => {
+        Intake::Message { hops } => {
             let message = Box::new(message::decode(record.value.unwrap_or_default())?);
-            Ok(place(topology, here, lead_id, |lead_id| Routed::Message { lead_id, message }))
+            Ok(place(topology, here, lead_id, |lead_id| Routed::Message { lead_id, message, hops }))
         }
     }
 }

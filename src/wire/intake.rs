@@ -18,7 +18,10 @@ const MESSAGE: &str = "message";
 pub enum Intake<'a> {
     Event(Forwarded<'a>),
     /// Its value is read by `message::decode`.
-    Message,
+    Message {
+        /// Redirects passed so far.
+        hops: u8,
+    },
 }
 
 /// An event that is not where its writer put it.
@@ -41,10 +44,11 @@ pub fn forward_headers<'h>(forwarded: Forwarded<'_>, of_record: impl Iterator<It
     headers
 }
 
-/// Headers of a message between leads.
-pub fn message_headers() -> Headers {
+/// Headers of a message between leads that has passed so many redirects.
+pub fn message_headers(hops: u8) -> Headers {
     let mut headers = Headers::default();
     headers.push(KIND, MESSAGE.as_bytes());
+    headers.push_number(HOPS, i64::from(hops));
     headers
 }
 
@@ -54,8 +58,10 @@ pub fn message_headers() -> Headers {
 /// `undecodable` where they are not ours: somebody else wrote to the topic.
 pub fn read<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<Intake<'a>, DeadLetter> {
     let headers: smallvec::SmallVec<[_; 12]> = headers.collect();
+    let no_envelope = || DeadLetter::new(DeadCause::Undecodable, "the headers are not those of an intake record");
     if text(&headers, KIND) == Some(MESSAGE) {
-        return Ok(Intake::Message);
+        let hops = number(&headers, HOPS);
+        return hops.map(|hops| Intake::Message { hops }).ok_or_else(no_envelope);
     }
     let forwarded = || {
         Some(Forwarded {
@@ -65,7 +71,6 @@ pub fn read<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<In
             hops: number(&headers, HOPS)?,
         })
     };
-    let no_envelope = || DeadLetter::new(DeadCause::Undecodable, "the headers are not those of an intake record");
     forwarded().map(Intake::Event).ok_or_else(no_envelope)
 }
 
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn messages_are_told_apart() {
-        assert_eq!(read(message_headers().pairs().into_iter()), Ok(Intake::Message));
+        assert_eq!(read(message_headers(3).pairs().into_iter()), Ok(Intake::Message { hops: 3 }));
     }
 
     #[test]
