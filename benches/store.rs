@@ -71,8 +71,8 @@ fn writes(c: &mut Criterion) {
             let write = |number: usize| LeadWrite {
                 lead_id: &ids[number],
                 value: Some(&values[number]),
-                timer_before_ms: (number % 3 == 0 && turn > 1).then_some(turn - 1),
-                timer_after_ms: (number % 3 == 0).then_some(turn),
+                timer_before_ms: (number.is_multiple_of(3) && turn > 1).then_some(turn - 1),
+                timer_after_ms: (number.is_multiple_of(3)).then_some(turn),
             };
             let writes: Vec<_> = (0..ids.len()).map(write).collect();
             store.write(P, &writes, &meta(turn)).expect("a sound store");

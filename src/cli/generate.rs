@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn every_kind_goes_to_a_topic_in_its_format() {
         let config = config(&[r#"topics."engagement.web".format=json"#]);
-        let targets = Targets::of(&config, &SchemaSet::default()).ok().expect("targets");
+        let targets = Targets::of(&config, &SchemaSet::default()).expect("targets");
         assert_eq!(targets.names().len(), InputKind::ALL.len());
         assert_eq!(targets.formats[InputKind::Web as usize], OutputFormat::Json);
         assert_eq!(targets.formats[InputKind::Mail as usize], OutputFormat::Avro);
@@ -277,7 +277,7 @@ mod tests {
         assert!(Targets::of(&config, &SchemaSet::default()).is_err());
         let mut schemas = SchemaSet::default();
         schemas.add(Some(17), crate::wire::decode::schema_text(InputKind::Web)).expect("our own");
-        let targets = Targets::of(&config, &schemas).ok().expect("targets");
+        let targets = Targets::of(&config, &schemas).expect("targets");
         assert_eq!(targets.formats[InputKind::Web as usize], OutputFormat::AvroConfluent { schema_id: 17 });
     }
 }

@@ -97,10 +97,10 @@ impl Player<'_> {
 
     fn note(&mut self, out: &[Output]) {
         for output in out {
-            if let Output::Decision(decision) = output {
-                if decision.reason.is_none() {
-                    self.last_ready.insert(decision.lead_id.to_string(), decision.decision_id.to_string());
-                }
+            if let Output::Decision(decision) = output
+                && decision.reason.is_none()
+            {
+                self.last_ready.insert(decision.lead_id.to_string(), decision.decision_id.to_string());
             }
             self.found.extend(said::line(output, &self.zone));
         }
