@@ -155,6 +155,9 @@ fn read_sequence(cursor: &mut Cursor<'_>) -> Result<Sequence, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scoring::event::{Body, Event, FormPurpose, Web, WebKind};
+    use crate::scoring::lead::{At, Effects};
+    use crate::scoring::model::Model;
     use crate::wire::avro::oracle;
 
     fn link() -> Link {
@@ -198,6 +201,29 @@ mod tests {
             oracle::read(SCHEMA, &bytes);
             assert_eq!(decode(&bytes), Ok(message));
         }
+    }
+
+    #[test]
+    fn facts_travel_whole() {
+        let text = include_str!("../../deploy/models/b2b-saas.toml");
+        let model = Model::parse(text, "b2b-saas.toml").expect("the default model");
+        let web = Web { kind: WebKind::FormSubmit, form_purpose: FormPurpose::Inquiry, ..Web::default() };
+        let event = Event {
+            event_id: "e-1".into(),
+            lead_id: "anon:3".into(),
+            occurred_at_ms: 1_775_000_000_000,
+            account_id: Some("acme".into()),
+            topic: Some("crm".into()),
+            machine: false,
+            body: Body::Web(web),
+        };
+        let at = At { clock_ms: event.occurred_at_ms, appended_at_ms: event.occurred_at_ms, hops: 0 };
+        let mut lead = Lead::default();
+        lead.apply(&model, "anon:3", &event, at, &mut Effects::default());
+        assert!(!lead.facts.is_empty());
+        let merged = Merged { facts: lead.facts, ..Merged::default() };
+        let message = Message::Merge { link: link(), merged: Box::new(merged) };
+        assert_eq!(decode(&encoded(&message)), Ok(message));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::scoring::dead_letter::DeadLetter;
 
-/// Lines told one by one; the summary counts the rest as well.
+/// Lines told one by one; the summary counts all.
 const TOLD_MAX: u64 = 100;
 
 pub struct Report {
@@ -43,6 +43,9 @@ impl Report {
         if self.dead_count <= TOLD_MAX {
             let text = format!("{}:{line}: dead letter: {}: {}", self.file, dead.cause, dead.detail);
             self.bar.suspend(|| eprintln!("{text}"));
+        }
+        if self.dead_count == TOLD_MAX + 1 {
+            self.bar.suspend(|| eprintln!("{}: further dead letters are only counted", self.file));
         }
     }
 
