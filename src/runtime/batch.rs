@@ -64,6 +64,15 @@ struct RecordAt {
     headers: Range<usize>,
 }
 
+impl RecordAt {
+    fn bytes(&self) -> usize {
+        self.key.as_ref().map_or(0, Range::len) + self.value.as_ref().map_or(0, Range::len)
+    }
+}
+
+/// A buffer smaller than this is not worth giving back.
+const COMPACT_MIN_BYTES: usize = 1 << 20;
+
 /// Records in the order the source gave them: within one topic and partition, the order of offsets.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -143,6 +152,33 @@ impl Batch {
         self.records.retain(|record| keep(record.input, record.partition));
     }
 
+    /// Keeps the records at which `keep` is true, by index. What they no longer need of the buffer is given back once
+    /// that is most of it.
+    pub fn keep(&mut self, keep: &[bool]) {
+        let mut at = 0;
+        self.records.retain(|_| {
+            at += 1;
+            keep.get(at - 1).copied().unwrap_or(false)
+        });
+        if self.records.is_empty() {
+            return self.clear();
+        }
+        let needed: usize = self.records.iter().map(RecordAt::bytes).sum();
+        if self.arena.len() > 2 * needed + COMPACT_MIN_BYTES {
+            self.compact();
+        }
+    }
+
+    fn compact(&mut self) {
+        let mut compact = Batch::default();
+        for record in self.iter() {
+            let (key, value) = (record.key, record.value);
+            let Record { input, partition, offset, appended_at_ms, .. } = record;
+            compact.push(input, partition, offset, appended_at_ms, key, value, record.headers());
+        }
+        *self = compact;
+    }
+
     fn copy(&mut self, bytes: &[u8]) -> Range<usize> {
         let start = self.arena.len();
         self.arena.extend_from_slice(bytes);
@@ -165,7 +201,12 @@ mod tests {
         assert_eq!(record.header("origin"), Some(b"b".as_slice()));
         assert_eq!(batch.get(1).value, Some(b"v".as_slice()));
 
+        batch.keep(&[true, true]);
+        batch.compact();
+        assert_eq!(batch.get(0).header("origin"), Some(b"b".as_slice()));
         batch.retain(|_, partition| partition == Partition(3));
         assert_eq!(batch.iter().map(|record| record.offset).collect::<Vec<_>>(), [8]);
+        batch.keep(&[false]);
+        assert_eq!((batch.len(), batch.bytes()), (0, 0));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows ports, not adapters: the same worker runs on Kafka and RocksDB, on the embedded log, and in tests.
 
+mod align;
 pub mod batch;
 pub mod cache;
 pub mod commit;

@@ -13,6 +13,7 @@ pub struct Placed {
     pub at_ms: i64,
     rank: u16,
     pub index: u32,
+    pub input: InputId,
 }
 
 /// All records of the batch, partition by partition, each in canonical order. `ranks` gives each input's place in the
@@ -39,7 +40,7 @@ pub fn canonical(batch: &Batch, ranks: &[u16]) -> Vec<Placed> {
             };
             let rank = ranks[record.input.0 as usize];
             let index = u32::try_from(index).expect("a batch has a limit far below 2^32 records");
-            Placed { partition: record.partition, at_ms, rank, index }
+            Placed { partition: record.partition, at_ms, rank, index, input: record.input }
         })
         .collect();
     placed.sort_unstable();

@@ -26,6 +26,12 @@ pub struct Settings {
     pub persist_interval: Duration,
     /// Write them sooner when that many bytes wait, per worker.
     pub persist_bytes_max: usize,
+    /// An input that is at least so many records from its end holds back what is later in the other inputs.
+    pub align_lag_records_min: i64,
+    /// How long records may wait for an earlier topic that is far behind and delivers nothing.
+    pub align_wait_max: Duration,
+    /// Records of one input partition held back before its reading is stopped for a while.
+    pub align_records_max: usize,
     /// Leads in memory, bytes, per worker.
     pub cache_bytes_max: usize,
     /// Time that a turn of the loop gives to partitions that are being restored.
@@ -61,6 +67,9 @@ impl Default for Settings {
             step_timers_max: 2_000,
             persist_interval: Duration::from_secs(5),
             persist_bytes_max: 64 << 20,
+            align_lag_records_min: 100,
+            align_wait_max: Duration::from_secs(1),
+            align_records_max: 4_000,
             cache_bytes_max: 256 << 20,
             restore_budget: Duration::from_millis(50),
             restore_bytes_max: 64 << 20,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::align::Align;
 use super::batch::{Batch, Partition};
 use super::commit::Commit;
 use super::context::Context;
@@ -28,6 +29,9 @@ const IDLE_WAIT: Duration = Duration::from_millis(100);
 
 /// Wait in one `poll` while a partition of ours is still in use by another worker of the process.
 const CLAIM_WAIT: Duration = Duration::from_millis(5);
+
+/// Wait in one `poll` while records are held back.
+const HELD_WAIT: Duration = Duration::from_millis(1);
 
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -56,7 +60,9 @@ pub struct Worker<S, K, C> {
     ownership: Ownership,
     forwarder: Forwarder,
     guard: DeadLetterGuard,
+    /// Polled and not applied yet.
     batch: Batch,
+    align: Align,
     committed_at: Instant,
     recommitted_at: Instant,
     observed_at: Instant,
@@ -76,7 +82,6 @@ where
         let now = Instant::now();
         Worker {
             ownership: Ownership::new(number),
-            context,
             number,
             source,
             sink,
@@ -85,6 +90,8 @@ where
             forwarder: Forwarder::default(),
             guard,
             batch: Batch::default(),
+            align: Align::new(&context.settings),
+            context,
             committed_at: now,
             recommitted_at: now,
             observed_at: now,
@@ -134,17 +141,18 @@ where
 
     /// Collects the records of the next step.
     fn poll(&mut self) -> Result<Change, Error> {
-        self.batch.clear();
         let settings = &self.context.settings;
+        let held = self.batch.len();
         let mut limits = PollLimits {
             wait: self.longest_wait(),
-            records_max: settings.step_records_max,
-            bytes_max: settings.step_bytes_max,
+            records_max: held + settings.step_records_max,
+            bytes_max: self.batch.bytes() + settings.step_bytes_max,
         };
         let step_interval = settings.step_interval;
         let mut change = self.source.poll(&mut self.batch, limits)?;
         let since = Instant::now();
-        while change.is_empty() && self.has_room(&limits) && since.elapsed() < step_interval {
+        while change.is_empty() && self.batch.len() > held && self.has_room(&limits) && since.elapsed() < step_interval
+        {
             limits.wait = step_interval.saturating_sub(since.elapsed());
             change = self.source.poll(&mut self.batch, limits)?;
         }
@@ -153,11 +161,14 @@ where
 
     fn has_room(&self, limits: &PollLimits) -> bool {
         let batch = &self.batch;
-        !batch.is_empty() && batch.len() < limits.records_max && batch.bytes() < limits.bytes_max
+        batch.len() < limits.records_max && batch.bytes() < limits.bytes_max
     }
 
     /// How long nothing but a record needs attention.
     fn longest_wait(&self) -> Duration {
+        if !self.batch.is_empty() {
+            return HELD_WAIT;
+        }
         if self.ownership.is_waiting() {
             return CLAIM_WAIT;
         }
@@ -172,36 +183,53 @@ where
 
     /// Takes what was gained, lets go what was lost, and goes on restoring.
     fn own(&mut self, change: Change) -> Result<(), Error> {
-        let Worker { context, source, changelog, tasks, forwarder, ownership, .. } = self;
+        let Worker { context, source, changelog, tasks, forwarder, ownership, align, .. } = self;
         if !change.is_empty() {
             context.metrics.ownership.rebalance();
+            align.lose(&change.lost);
             ownership.change(context, tasks, forwarder, change)?;
         }
         ownership.restore(context, source, changelog, tasks, forwarder)
     }
 
-    /// Prefetches and processes what was polled, and the timers that are due.
+    /// Prefetches and processes what was polled, and the timers that are due. What has to wait for an earlier topic
+    /// stays in the batch.
     fn step(&mut self) -> Result<(), Error> {
-        let batch = std::mem::take(&mut self.batch);
-        let stepped = self.step_all(&batch);
+        let mut batch = std::mem::take(&mut self.batch);
+        let held = self.step_all(&batch)?;
+        batch.keep(&held);
+        self.align.pace(&mut self.source, &self.tasks, &batch)?;
         self.batch = batch;
-        stepped
-    }
-
-    fn step_all(&mut self, batch: &Batch) -> Result<(), Error> {
-        let placed = canonical(batch, self.context.topology.ranks());
-        let is_aligned = |placed: &Placed| self.context.topology.is_aligned(batch.get(placed.index as usize).input);
-        let (of_tasks, of_nobody): (Vec<Placed>, Vec<Placed>) = placed.into_iter().partition(is_aligned);
-        self.forwarder.forward(&self.context, batch, &of_nobody, &mut self.guard);
-        for at in 0..self.tasks.len() {
-            self.step_task(at, batch, of_partition(&of_tasks, self.tasks[at].partition))?;
-        }
         self.guard.check()
     }
 
+    /// Returns which records of the batch are held back.
+    fn step_all(&mut self, batch: &Batch) -> Result<Vec<bool>, Error> {
+        let mut held = vec![false; batch.len()];
+        let placed = canonical(batch, self.context.topology.ranks());
+        let is_aligned = |placed: &Placed| self.context.topology.is_aligned(placed.input);
+        let (of_tasks, of_nobody): (Vec<Placed>, Vec<Placed>) = placed.into_iter().partition(is_aligned);
+        self.forwarder.forward(&self.context, batch, &of_nobody, &mut self.guard);
+        for at in 0..self.tasks.len() {
+            let partition = self.tasks[at].partition;
+            let records = of_partition(&of_tasks, partition);
+            let ready = self.align.ready_count(&self.source, &self.context.topology, partition, records);
+            let (ready, wait) = records.split_at(ready);
+            wait.iter().for_each(|record| held[record.index as usize] = true);
+            let now_ms = if wait.is_empty() { self.moves_on_to(&self.tasks[at]) } else { None };
+            self.step_task(at, batch, ready, now_ms)?;
+        }
+        Ok(held)
+    }
+
     /// Applies all of a task's records, and timers until the first pause; commits in between when the batch is full.
-    fn step_task(&mut self, at: usize, batch: &Batch, mut records: &[Placed]) -> Result<(), Error> {
-        let now_ms = self.moves_on_to(&self.tasks[at]);
+    fn step_task(
+        &mut self,
+        at: usize,
+        batch: &Batch,
+        mut records: &[Placed],
+        now_ms: Option<i64>,
+    ) -> Result<(), Error> {
         while !records.is_empty() || now_ms.is_some() {
             let stepped = step(&self.context, &mut self.tasks[at], batch, records, now_ms, &mut self.guard)?;
             records = &records[stepped.taken..];
@@ -318,6 +346,7 @@ where
         self.back_off(cause, detail)?;
         let Worker { context, tasks, forwarder, ownership, .. } = self;
         ownership.forget(context, tasks, forwarder);
+        self.align.forget();
         // The consumer first: it knows whether a twin has taken our place, before the producer fences that twin.
         self.batch.clear();
         let limits = PollLimits { wait: Duration::ZERO, records_max: 0, bytes_max: 0 };

@@ -117,6 +117,34 @@ impl Rig {
         self.read_outputs();
     }
 
+    /// Appends the same as `append_traffic`, but each topic as a whole before the next.
+    pub fn append_topic_by_topic(&self, seed: u64, leads: u64, count: usize) {
+        let mut records = self.traffic(seed, leads, count);
+        records.sort_by_key(|record| record.kind);
+        for record in records {
+            let home = keys::home(&record.key, self.topology.partition_count());
+            self.append(
+                self.input(record.kind),
+                home,
+                Some(record.key.as_bytes()),
+                &record.value,
+                record.appended_at_ms,
+            );
+        }
+    }
+
+    /// What was decided, lead by lead in order.
+    pub fn decisions(&self) -> BTreeMap<Vec<u8>, Vec<Vec<u8>>> {
+        let mut by_lead: BTreeMap<Vec<u8>, Vec<Vec<u8>>> = BTreeMap::new();
+        for partition in (0..self.topology.partition_count()).map(Partition) {
+            for entry in self.entries(OutTopic::Ready, partition) {
+                let (key, value) = (entry.key.expect("a lead id"), entry.value.expect("a decision"));
+                by_lead.entry(key.into()).or_default().push(value.into());
+            }
+        }
+        by_lead
+    }
+
     /// Appends simulated events anywhere, half of them without a key.
     pub fn append_misplaced(&self, seed: u64, leads: u64, count: usize) {
         for (n, record) in self.traffic(seed, leads, count).into_iter().enumerate() {
@@ -178,6 +206,8 @@ impl Rig {
                 persist_interval: Duration::from_millis(40),
                 cache_bytes_max: self.memory_bytes,
                 step_timers_max: 13,
+                align_lag_records_min: 1,
+                align_records_max: 200,
                 ..Settings::default()
             },
             metrics: self.metrics.clone(),
