@@ -61,7 +61,8 @@ impl Shown {
         }
         self.show_new();
         self.screen.end();
-        self.screen.print(&self.report.summary(&self.watched));
+        let summary = self.report.summary(&self.watched);
+        self.screen.print(&summary);
     }
 
     fn show_new(&mut self) {

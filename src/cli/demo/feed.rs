@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::simulation::{SimulatedClock, Simulation, TICK};
+use super::simulation::{SimulatedClock, Simulation};
 use crate::io::embedded::{EmbeddedLog, LogError, NewRecord};
 use crate::runtime::batch::InputId;
 use crate::runtime::ports::Clock;
@@ -38,11 +38,11 @@ impl Feed {
         self.clock.clone()
     }
 
-    /// Runs `ticks` ticks (`None`: for ever), or until one of `stops` is requested.
+    /// Runs `ticks` ticks (`None`: for ever), one each `pace` of real time, or until one of `stops` is requested.
     ///
     /// # Errors
     /// Where the log cannot be written.
-    pub fn run(mut self, ticks: Option<u64>, stops: &[&Shutdown]) -> Result<(), LogError> {
+    pub fn run(mut self, ticks: Option<u64>, pace: Duration, stops: &[&Shutdown]) -> Result<(), LogError> {
         let began = Instant::now();
         self.finish_tick(stops);
         for tick in 0..ticks.unwrap_or(u64::MAX) {
@@ -53,7 +53,7 @@ impl Feed {
                 return Ok(());
             }
             self.clock.set(end_ms);
-            let due = began + TICK.mul_f64((tick + 1) as f64);
+            let due = began + pace.mul_f64((tick + 1) as f64);
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
         }
         self.finish_tick(stops);

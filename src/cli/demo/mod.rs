@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Failure, model_file};
+use crate::io::telemetry::{self, LogFormat};
 use card::Cards;
 use display::Display;
 use paint::Paint;
@@ -92,18 +93,25 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
+    telemetry::start(LogFormat::Human, tracing::Level::WARN);
     let model = model_file::load(args.model.as_deref())?;
     let simulation = Simulation::new(args.seed, args.leads, args.speed, args.rate);
     if args.fresh {
         simulation::forget(&args.state_dir).map_err(Failure::Message)?;
     }
     let cards = Cards { lang: args.lang, paint: Paint::Plain, time_zone: model.time_zone.clone() };
-    let pipeline = Pipeline::open(model, &simulation, &args.state_dir)?;
+    let pipeline = Pipeline::open(model, &simulation, &args.state_dir).map_err(in_words_of_the_demo)?;
     let display = Display::start(&pipeline, &simulation, args, cards);
     let ticks = args.duration.map(|duration| duration.as_millis().div_ceil(TICK.as_millis()) as u64);
-    let ended = pipeline.run(args.listen, ticks);
+    let ended = pipeline.run(args.listen, ticks, TICK).map_err(in_words_of_the_demo);
     display.end();
     ended
+}
+
+/// The demo has arguments where the processor has keys of a configuration.
+fn in_words_of_the_demo(failure: Failure) -> Failure {
+    let text = failure.to_string();
+    Failure::Message(text.replace("state.dir", "--state-dir").replace("http.listen", "--listen"))
 }
 
 #[cfg(test)]
@@ -118,6 +126,12 @@ mod tests {
         for wrong in ["", "s", "0s", "1d", "-1s", "99999999999999999999s", "18446744073709551615h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn refusals_name_arguments() {
+        let failure = in_words_of_the_demo(Failure::Message("http.listen: in use; set state.dir".into()));
+        assert_eq!(failure.to_string(), "--listen: in use; set --state-dir");
     }
 
     #[test]

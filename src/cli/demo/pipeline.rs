@@ -88,11 +88,11 @@ impl Pipeline {
         }
     }
 
-    /// Runs until a signal, or for so many ticks.
+    /// Runs until a signal, or for so many ticks, one each `pace`.
     ///
     /// # Errors
     /// What ended it too early.
-    pub fn run(self, listen: SocketAddr, ticks: Option<u64>) -> Result<(), Failure> {
+    pub fn run(self, listen: SocketAddr, ticks: Option<u64>, pace: Duration) -> Result<(), Failure> {
         let Pipeline { context, log, store, feed, stop, .. } = self;
         let supervised = Supervised {
             context: context.clone(),
@@ -106,7 +106,7 @@ impl Pipeline {
         let work = move |number: usize, shutdown: &Shutdown| match number {
             FEEDER => {
                 let feed = feed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-                let fed = feed.map_or(Ok(()), |feed| feed.run(ticks, &[shutdown, &stop]));
+                let fed = feed.map_or(Ok(()), |feed| feed.run(ticks, pace, &[shutdown, &stop]));
                 shutdown.request(); // all was fed: the worker commits, persists and ends
                 fed.map_err(|error| RuntimeError::Stop(error.to_string()))
             }
@@ -153,9 +153,11 @@ fn context(model: Model, store: Arc<RocksStore>, clock: Arc<SimulatedClock>) -> 
     }
 }
 
-/// A tick's records are ahead of the clock, which moves when they are processed; and a tick is one step.
+/// A tick's records are ahead of the clock, which moves when they are processed; a tick is one step, and several
+/// commits fit into one.
 fn settings() -> Settings {
     Settings {
+        commit_interval: Duration::from_millis(15),
         clock_skew_max: Duration::from_secs(400 * 86_400),
         step_records_max: 100_000,
         step_bytes_max: 256 << 20,
@@ -167,5 +169,54 @@ fn settings() -> Settings {
 impl Watched {
     pub fn ready_ends(&self) -> Vec<i64> {
         self.log.ends(OutTopic::Ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::model_file;
+    use crate::scoring::lead::Lead;
+
+    /// Runs so many ticks in `dir`, and gives back all decisions that are on the topic then.
+    fn decisions(dir: &Path, ticks: u64) -> Vec<String> {
+        let simulation = Simulation::new(3, 3_000, Some(86_400.0), None);
+        let pipeline = Pipeline::open(model_file::load(None).unwrap(), &simulation, dir).unwrap();
+        let log = pipeline.log.clone();
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        pipeline.run(anywhere, Some(ticks), Duration::ZERO).unwrap();
+        assert_eq!(log.lag_records(), 0);
+        let mut found = Vec::new();
+        log.read(OutTopic::Ready, &mut Vec::new(), &mut |_, entry| {
+            found.push(String::from_utf8(entry.value.clone().unwrap().into_vec()).unwrap());
+        });
+        found
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_decisions_also_over_a_stop_in_between() {
+        let (whole, parted) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let expected = decisions(whole.path(), 30);
+        assert!(expected.len() > 20, "{} decisions", expected.len());
+        let first = decisions(parted.path(), 12);
+        assert!(first.len() < expected.len());
+        assert_eq!(decisions(parted.path(), 18), expected);
+    }
+
+    #[test]
+    fn the_state_on_disk_is_that_of_leads() {
+        let dir = tempfile::tempdir().unwrap();
+        decisions(dir.path(), 3);
+        let reader = crate::io::store::StoreReader::open(dir.path()).unwrap();
+        let mut leads: Vec<Lead> = Vec::new();
+        for partition in reader.partitions() {
+            reader
+                .scan(partition, &mut |_, bytes| {
+                    leads.push(crate::wire::state::decode(bytes).unwrap());
+                    true
+                })
+                .unwrap();
+        }
+        assert!(leads.len() > 10, "{} leads", leads.len());
     }
 }
