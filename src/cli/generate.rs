@@ -16,7 +16,8 @@ use crate::traffic::{Generated, Rhythm, Settings, Traffic};
 use crate::wire::decode::{Format, SchemaSet};
 use crate::wire::output::OutputFormat;
 
-const DAY_MS: i64 = 86_400_000;
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Write realistic simulated traffic to the input topics
 ///
@@ -136,15 +137,18 @@ fn settings(args: &Args, config: &Config, formats: [OutputFormat; 7], now_ms: i6
 /// Moves the start so that no record is from the future: brokers may refuse those.
 fn ending_by(now_ms: i64, events: u64, mut settings: Settings) -> Settings {
     settings.start_ms = now_ms - settings.horizon_ms;
-    // When things happen depends on the hour and the weekday of the start: a few rounds settle it.
-    for _ in 0..5 {
+    // When things happen depends on the hour and the weekday of the start: a few rounds settle it mostly, and without
+    // a daily rhythm a shift is exact.
+    for round in 0..8 {
         let end_ms = Traffic::new(&settings).end_ms(events);
         if end_ms <= now_ms {
-            break;
+            return settings;
         }
-        settings.start_ms -= end_ms - now_ms;
+        settings.start_ms -= end_ms - now_ms + round * HOUR_MS;
     }
-    settings
+    settings.rhythm = Rhythm::Steady;
+    let late_ms = Traffic::new(&settings).end_ms(events) - now_ms;
+    Settings { start_ms: settings.start_ms - late_ms.max(0) - HOUR_MS, ..settings }
 }
 
 struct Writing<'a> {
@@ -273,7 +277,7 @@ mod tests {
 
     #[test]
     fn framing_needs_the_schemas_id() {
-        let config = config(&[r#"topics."engagement.web".format=avro-confluent"#]);
+        let config = config(&[r#"topics."engagement.web".format=avro-confluent"#, "schemas.dir=schemas"]);
         assert!(Targets::of(&config, &SchemaSet::default()).is_err());
         let mut schemas = SchemaSet::default();
         schemas.add(Some(17), crate::wire::decode::schema_text(InputKind::Web)).expect("our own");
