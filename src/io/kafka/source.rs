@@ -22,7 +22,7 @@ use crate::runtime::ports::{Change, PollLimits, Position, Source, SourceError};
 /// Rebalances are served at least so often while records are waited for.
 const GROUP_SERVED_EVERY: Duration = Duration::from_millis(20);
 /// Events of the group that one `poll` serves: log lines stand in the same queue.
-const GROUP_EVENTS_MAX: usize = 8;
+const GROUP_EVENTS_MAX: usize = 2;
 /// Topics that were created anew with more partitions are noticed within this time.
 const LAYOUT_CHECKED_EVERY: Duration = Duration::from_secs(300);
 
@@ -156,11 +156,12 @@ impl KafkaSource {
         let room = limits.records_max.saturating_sub(batch.len()).max(1);
         let open = self.open.as_mut().expect("the port forbids calls after close");
         let mut member = open.consumer.context().member();
-        let mut into = Into { topics: &open.topics, readings: &mut member.readings, last: (InputId::INTAKE, None) };
+        let mut filling =
+            Filling { topics: &open.topics, readings: &mut member.readings, last: (InputId::INTAKE, None) };
         let mut failure = None;
         let count = open.queue.take(wait, room, |fetched| match fetched {
-            Fetched::Record(message) => into.record(message, batch),
-            Fetched::End { topic, partition, next_offset } => into.end(topic, partition, next_offset),
+            Fetched::Record(message) => filling.record(message, batch),
+            Fetched::End { topic, partition, next_offset } => filling.end(topic, partition, next_offset),
             Fetched::Failed { code, what } => failure = Some((code, what)),
         });
         match failure {
@@ -214,13 +215,13 @@ impl KafkaSource {
 }
 
 /// Where fetched records go.
-struct Into<'a> {
+struct Filling<'a> {
     topics: &'a [Topic],
     readings: &'a mut Readings,
     last: (InputId, Option<TopicHandle>),
 }
 
-impl Into<'_> {
+impl Filling<'_> {
     fn record(&mut self, message: &Message, batch: &mut Batch) {
         let Some(input) = self.input(message.topic()) else { return };
         let partition = Partition(message.partition() as u32);

@@ -62,12 +62,15 @@ const POISON: [Option<&[u8]>; 9] = [
 fn poison_becomes_dead_letters_in_every_format() {
     let setup = Setup {
         other_counts: &[("engagement.mail", 3)],
-        formats: &[("engagement.sns", Format::Json), ("engagement.mail", Format::Json)],
-        ..Setup::default()
+        formats: &[
+            ("engagement.sns", Format::Json),
+            ("engagement.mail", Format::Json),
+            ("engagement.contact", Format::AvroConfluent),
+        ],
     };
     let pipeline = Pipeline::new(shared(), "poison", 2, &setup);
     pipeline.append_traffic(1_000);
-    let kinds = [InputKind::Web, InputKind::Sns, InputKind::Mail, InputKind::Profile];
+    let kinds = [InputKind::Web, InputKind::Sns, InputKind::Mail, InputKind::Contact, InputKind::Profile];
     for kind in kinds {
         for value in POISON {
             let headers: [(&str, &[u8]); 2] = [("tsuikyaku.topic", b"a lie"), ("own", b"\xff")];
@@ -90,6 +93,7 @@ fn poison_becomes_dead_letters_in_every_format() {
     let expected = kinds.len() * (POISON.len() + 1) + 1;
     assert!(audit.dead_letter_count >= expected, "{expected}: {audit:?}");
     assert_eq!(counted, audit.dead_letter_count as f64);
+    assert!(audit.lead_count > 100, "events of all formats count: {audit:?}");
     let dead = pipeline.read(&pipeline.names().dead_letter);
     for value in POISON {
         let same = dead.iter().filter(|record| record.value.as_deref() == value).count();

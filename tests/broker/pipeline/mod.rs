@@ -30,6 +30,8 @@ use tsuikyaku::wire::output::OutputFormat;
 /// For everything that a loaded machine may make slow.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 const REQUEST: Duration = Duration::from_secs(10);
+/// The registry's id of the one schema that a test may use with its framing: contact's.
+const SCHEMA_ID: u32 = 17;
 const INPUTS: [(&str, InputKind); 7] = [
     ("engagement.commerce", InputKind::Commerce),
     ("engagement.contact", InputKind::Contact),
@@ -46,7 +48,6 @@ pub struct Pipeline<'c> {
     app: String,
     partition_count: u32,
     other_counts: BTreeMap<&'static str, u32>,
-    extra: String,
     dir: tempfile::TempDir,
     writer: Writer,
     formats: BTreeMap<&'static str, Format>,
@@ -62,8 +63,6 @@ pub struct Setup {
     pub other_counts: &'static [(&'static str, u32)],
     /// Inputs with another format than Avro.
     pub formats: &'static [(&'static str, Format)],
-    /// Lines at the end of the configuration file.
-    pub extra: &'static str,
 }
 
 impl<'c> Pipeline<'c> {
@@ -73,7 +72,6 @@ impl<'c> Pipeline<'c> {
             app: unique(test),
             partition_count,
             other_counts: setup.other_counts.iter().copied().collect(),
-            extra: setup.extra.to_owned(),
             formats: setup.formats.iter().copied().collect(),
             intake: RefCell::default(),
             dir: tempfile::tempdir().expect("a temporary directory"),
@@ -140,8 +138,8 @@ impl<'c> Pipeline<'c> {
     pub fn traffic(&self, count: usize) -> Vec<traffic::Generated> {
         let mut traffic = self.traffic.borrow_mut();
         let traffic = traffic.get_or_insert_with(|| {
-            let thirty_days_ago = now_ms() - 30 * 86_400_000;
-            let mut settings = traffic::Settings::new(7, 2_000, thirty_days_ago);
+            let sixty_days_ago = now_ms() - 60 * 86_400_000;
+            let mut settings = traffic::Settings::new(7, 2_000, sixty_days_ago);
             settings.records_per_day = 2_000.0;
             settings.formats = InputKind::ALL.map(|kind| output_format(self.format_of(kind)));
             traffic::Traffic::new(&settings)
@@ -185,6 +183,15 @@ impl<'c> Pipeline<'c> {
         self.start_in(instance, &self.state_dir(instance))
     }
 
+    /// Writers' schemas by id.
+    fn schemas_dir(&self) -> PathBuf {
+        let dir = self.dir.path().join("schemas");
+        fs::create_dir_all(&dir).expect("the directory is ours");
+        let contact = include_str!("../../../schemas/contact.avsc");
+        fs::write(dir.join(format!("{SCHEMA_ID}.avsc")), contact).expect("the directory is ours");
+        dir
+    }
+
     pub fn start_in(&self, instance: &str, state_dir: &std::path::Path) -> Instance {
         let http = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").to_string();
         let config = self.dir.path().join(format!("{}.toml", unique(instance)));
@@ -193,11 +200,11 @@ impl<'c> Pipeline<'c> {
             "[app]\nid = \"{app}\"\ninstance = \"{instance}\"\nworkers = 2\ntopic_prefix = \"{app}.\"\n\
              [kafka]\nbootstrap_servers = \"{servers}\"\nsession_timeout = \"6s\"\n\
              [state]\ndir = \"{dir}\"\nmemory_max = \"512MiB\"\npersist_interval = \"1s\"\n\
-             [model]\nfile = \"{model}\"\n[http]\nlisten = \"{http}\"\n{extra}\n",
+             [model]\nfile = \"{model}\"\n[http]\nlisten = \"{http}\"\n[schemas]\ndir = \"{schemas}\"\n",
+            schemas = self.schemas_dir().display(),
             app = self.app,
             servers = self.cluster.bootstrap_servers(),
             dir = state_dir.display(),
-            extra = self.extra,
         );
         let formats = self.formats.iter();
         let formats = formats.map(|(name, format)| format!("[topics.\"{name}\"]\nformat = \"{}\"\n", format.as_str()));
@@ -346,7 +353,7 @@ fn output_format(format: Format) -> OutputFormat {
     match format {
         Format::Avro => OutputFormat::Avro,
         Format::Json => OutputFormat::Json,
-        Format::AvroConfluent => OutputFormat::AvroConfluent { schema_id: 1 },
+        Format::AvroConfluent => OutputFormat::AvroConfluent { schema_id: SCHEMA_ID },
     }
 }
 
