@@ -1,7 +1,7 @@
 //! Why a lead should be contacted now: one file a lane.
 //!
 //! To add a lane: one file here, one line of the table below, its symbol in `schemas/ready.avsc`, its numbers in the
-//! model file.
+//! model file, its words in `headline`.
 
 pub(crate) mod anniversary;
 mod fan_at_risk;
