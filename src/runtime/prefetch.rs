@@ -2,6 +2,7 @@
 //! either touches into the working set, so that `process` cannot fail.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::scoring::lead::Lead;
 use crate::wire::{keys, state};
@@ -129,7 +130,10 @@ fn read_missing(context: &Context, task: &mut Task, missing: Vec<(Arc<str>, u64)
         return Ok(());
     }
     let ids: Vec<&str> = missing.iter().map(|(id, _)| &**id).collect();
+    let since = Instant::now();
     let found = context.store.get_many(task.partition, &ids)?;
+    let read_bytes: usize = found.iter().flatten().map(|state| state.len()).sum();
+    context.metrics.storage.read(ids.len() as u64, read_bytes as u64, since.elapsed());
     for ((id, hash), state) in missing.into_iter().zip(found) {
         let lead = match state {
             Some(state) => {

@@ -10,7 +10,7 @@ use crate::scoring::model::Model;
 use crate::wire::keys;
 
 use super::batch::Record;
-use super::metrics::RecordOutcome;
+use super::metrics::{LATE_AFTER_MS, RecordOutcome};
 use super::prefetch::{Step, StepEnd};
 use super::route::Routed;
 use super::task::Task;
@@ -27,6 +27,8 @@ pub struct Wanted<'a> {
     pub forwards: Vec<Forward<'a>>,
     pub outcomes: Vec<(Record<'a>, RecordOutcome)>,
     pub timers_fired_count: u64,
+    /// Events that count though they were appended long after they occurred.
+    pub late_count: u64,
 }
 
 /// A record that goes to another lead's home by the intake.
@@ -94,6 +96,8 @@ impl<'a> Run<'_, '_, 'a> {
                 let at = At { hops, ..at };
                 let applied =
                     self.with_lead(&lead_id, |model, lead, id, effects| lead.apply(model, id, &event, at, effects));
+                let age_ms = record.appended_at_ms.saturating_sub(event.occurred_at_ms);
+                self.wanted.late_count += u64::from(applied == Applied::Changed && age_ms > LATE_AFTER_MS);
                 self.note(record, applied, hops)
             }
             Routed::Message { lead_id, message, hops } => {

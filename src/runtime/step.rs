@@ -51,6 +51,7 @@ fn note(context: &Context, task: &mut Task, wanted: &Wanted<'_>, guard: &mut Dea
         let appended_at_ms = *appended_at_ms;
         pending.decided.push(Decided { lane: decision.lane, decision_type: decision.decision_type, appended_at_ms });
     }
+    pending.tally.effects(wanted.late_count, &wanted.effects);
     guard.note(wanted.outcomes.len() as u64, wanted.dead_letters.len() as u64);
     context.metrics.output.timers_due(wanted.timers_fired_count);
 }

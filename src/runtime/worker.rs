@@ -16,6 +16,7 @@ use super::context::Context;
 use super::error::{Error, RewindCause};
 use super::forwarder::Forwarder;
 use super::guard::DeadLetterGuard;
+use super::metrics::Verb;
 use super::order::{Placed, canonical};
 use super::ownership::Ownership;
 use super::persist::{persist, persist_one_due};
@@ -120,15 +121,22 @@ where
 
     /// One turn of the loop.
     fn turn(&mut self) -> Result<(), Error> {
-        let change = self.poll()?;
+        let change = self.timed(Verb::Poll, Self::poll)?;
         self.own(change)?;
-        self.step()?;
+        self.timed(Verb::Process, Self::step)?;
         if self.is_commit_due() {
-            self.commit()?;
+            self.timed(Verb::Commit, Self::commit)?;
         }
-        self.persist()?;
+        self.timed(Verb::Persist, Self::persist)?;
         self.observe();
         Ok(())
+    }
+
+    fn timed<T>(&mut self, verb: Verb, what: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        let since = Instant::now();
+        let done = what(self);
+        self.context.metrics.turn.spent(verb, since.elapsed());
+        done
     }
 
     /// Does `what`; rewinds where that helps.

@@ -76,6 +76,8 @@ pub struct Effects {
     pub messages: Vec<(Box<str>, Message)>,
     /// Leads whose public snapshot must go: erased, or another lead by now.
     pub forgotten: Vec<Box<str>>,
+    /// Event ids that left a lead's window for repeated events early, because it was full.
+    pub seen_dropped_count: usize,
 }
 
 impl Effects {
@@ -85,6 +87,7 @@ impl Effects {
         self.snapshots.clear();
         self.messages.clear();
         self.forgotten.clear();
+        self.seen_dropped_count = 0;
     }
 }
 
@@ -121,8 +124,9 @@ impl Lead {
             let is_repeated = self.seen.contains(&event.event_id, at.appended_at_ms);
             return if is_repeated { Applied::Duplicate } else { Applied::Dead(dead) };
         }
-        if self.seen.see(&event.event_id, at.appended_at_ms) == Sight::Repeated {
-            return Applied::Duplicate;
+        match self.seen.see(&event.event_id, at.appended_at_ms) {
+            Sight::Repeated => return Applied::Duplicate,
+            Sight::First { dropped } => out.seen_dropped_count += dropped,
         }
         if event.machine {
             return Applied::Machine;

@@ -41,19 +41,18 @@ impl RecordOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Poll,
-    Prefetch,
+    /// With the prefetch before it, and a commit in between where a step is too large for one.
     Process,
     Commit,
     Persist,
 }
 
 impl Verb {
-    pub const ALL: [Verb; 5] = [Verb::Poll, Verb::Prefetch, Verb::Process, Verb::Commit, Verb::Persist];
+    pub const ALL: [Verb; 4] = [Verb::Poll, Verb::Process, Verb::Commit, Verb::Persist];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Verb::Poll => "poll",
-            Verb::Prefetch => "prefetch",
             Verb::Process => "process",
             Verb::Commit => "commit",
             Verb::Persist => "persist",

@@ -26,7 +26,7 @@ impl TurnMetrics {
         let verbs = r.real_counters(
             "tsuikyaku_loop_seconds_total",
             &["verb"],
-            "Time of all workers by verb of the loop; poll is mostly waiting.",
+            "Time of all workers by verb of the loop; poll is mostly waiting, process includes the prefetch.",
         );
         let phases = r.histograms(
             "tsuikyaku_commit_seconds",
