@@ -5,6 +5,7 @@ use crate::app::parts;
 use crate::app::plan;
 use crate::config::Config;
 use crate::io::kafka::admin::Admin;
+use crate::io::kafka::probe;
 
 /// Check configuration, model and schemas; with --online, also brokers and topics
 ///
@@ -62,7 +63,7 @@ fn online(config: &Config) -> Vec<String> {
     let settings = parts::kafka_settings(config);
     let compared = Admin::new(&settings).and_then(|admin| plan::compare(&admin, config));
     match compared {
-        Ok(compared) => compared.problems().collect(),
+        Ok(compared) => compared.problems().chain(probe::refusals(&settings)).collect(),
         Err(error) => vec![error.to_string()],
     }
 }

@@ -41,6 +41,13 @@ fn the_minimal_file_is_enough() {
 }
 
 #[test]
+fn the_file_to_start_from_has_no_mistakes() {
+    let file = std::fs::read_to_string("deploy/tsuikyaku.toml").expect("it is in the repository");
+    let config = load(&file, &[], &[]).expect("it has no mistakes").config;
+    assert_eq!(config.topics.ready.format, Format::Json);
+}
+
+#[test]
 fn later_layers_win() {
     let environment = [("TSUIKYAKU_APP__WORKERS", "3"), ("TSUIKYAKU_APP__ID", "env")];
     let config = load(MINIMAL, &environment, &["app.workers=4"]).expect("it has no mistakes").config;

@@ -15,6 +15,7 @@ pub mod feed;
 pub mod layout;
 mod log;
 pub mod owners;
+pub mod probe;
 mod queue;
 mod reading;
 mod rebalance;
