@@ -75,10 +75,12 @@ fn main() {
     let writer = Writer::new(&servers);
     let dir = tempfile::tempdir().expect("a temporary directory");
 
+    let since = Instant::now();
     write_backlog(&writer, &arguments);
-    let program = start(&servers, dir.path());
+    println!("{} events written in {:.1?}", arguments.events, since.elapsed());
+    let mut program = start(&servers, dir.path());
     pin(program.process_id(), "1");
-    measure_backlog(&servers, program.process_id(), arguments.events);
+    measure_backlog(&servers, &mut program, arguments.events);
     measure_latency(&servers, &writer, program.process_id(), &arguments);
 }
 
@@ -103,7 +105,9 @@ fn create_topics(servers: &str) {
 fn write_backlog(writer: &Writer, arguments: &Arguments) {
     let mut settings = traffic::Settings::new(1, arguments.leads, 0);
     settings.records_per_day = (arguments.events as f64 / BACKLOG_DAYS as f64).max(1.0);
-    settings.start_ms = now_ms() - BACKLOG_DAYS * 86_400_000 - 3_600_000;
+    settings.rhythm = traffic::Rhythm::Steady;
+    // brokers refuse records from the future
+    settings.start_ms = now_ms() - Traffic::new(&settings).end_ms(arguments.events) - 3_600_000;
     for record in Traffic::new(&settings).take(arguments.events as usize) {
         let (name, _) = INPUTS.iter().find(|(_, kind)| *kind == record.kind).expect("every kind has a topic");
         let new = New {
@@ -133,10 +137,11 @@ fn start(servers: &str, dir: &Path) -> Program {
 }
 
 /// Follows the committed offsets to the end of the backlog.
-fn measure_backlog(servers: &str, process: u32, events: u64) {
-    let group = Group::new(servers);
+fn measure_backlog(servers: &str, program: &mut Program, events: u64) {
+    let (group, process) = (Group::new(servers), program.process_id());
     let mut warm: Option<(Instant, f64, i64)> = None;
     loop {
+        assert!(!program.has_ended(), "the program ended:\n{}", program.printed());
         let committed = group.committed();
         if warm.is_none() && committed as f64 >= WARM_SHARE * events as f64 {
             warm = Some((Instant::now(), cpu_seconds(process), committed));

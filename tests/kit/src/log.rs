@@ -1,14 +1,15 @@
 //! The log from outside: plain producers and readers, as other programs would be.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, ClientContext};
 
 const REQUEST: Duration = Duration::from_secs(10);
 
@@ -33,9 +34,25 @@ pub struct New<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
+/// Remembers a record that the broker refused: one stamped an hour ahead, for instance.
+#[derive(Default)]
+struct Refusals(Mutex<Option<String>>);
+
+impl ClientContext for Refusals {}
+
+impl ProducerContext for Refusals {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            *self.0.lock().expect("no panic while held") = Some(format!("{}: {error}", message.topic()));
+        }
+    }
+}
+
 /// A producer without transactions, which places records as the Java client does.
 pub struct Writer {
-    producer: BaseProducer,
+    producer: BaseProducer<Refusals>,
 }
 
 impl Writer {
@@ -45,7 +62,7 @@ impl Writer {
             .set("partitioner", "murmur2_random")
             .set("enable.idempotence", "true")
             .set("linger.ms", "5")
-            .create()
+            .create_with_context(Refusals::default())
             .expect("a plain producer");
         Writer { producer }
     }
@@ -70,7 +87,9 @@ impl Writer {
     }
 
     pub fn flush(&self) {
-        self.producer.flush(Duration::from_secs(60)).expect("the broker takes all records");
+        self.producer.flush(Duration::from_secs(60)).expect("the broker answers in time");
+        let refused = self.producer.client().context().0.lock().expect("no panic while held").clone();
+        assert_eq!(refused, None, "the broker takes all records");
     }
 }
 
