@@ -8,14 +8,14 @@ mod texts;
 use crate::scoring::calendar::DAY_MS;
 use crate::scoring::decision::{Content, Reason};
 use crate::scoring::episode::Episode;
-use crate::scoring::hours::MonthDay;
+use crate::scoring::hours::{ContactHours, MonthDay};
 use crate::scoring::lanes::anniversary::Occasions;
 use crate::scoring::lanes::{Lane, timeline};
 use crate::scoring::model::Channel;
 use crate::scoring::moment::Moment;
 
 /// At most so many characters a line.
-pub const HEADLINE_CHARS_MAX: usize = 140;
+pub const HEADLINE_CHARS_MAX: usize = 200;
 /// Of a company or a name so many are shown.
 const NAME_CHARS_MAX: usize = 24;
 
@@ -46,7 +46,7 @@ pub(crate) fn ready(
     content: Content,
     channel: Channel,
 ) -> Headline {
-    let why = Why::of(moment, episode, lane, content);
+    let why = Why::of(moment, episode, (lane, content, channel));
     Headline::of(&Who::of(moment), |who| texts::ready(who, &why, channel))
 }
 
@@ -76,24 +76,48 @@ impl Who {
 /// Why now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Why {
-    Asked { on: Channel },
-    Complained { purchase_days: usize },
-    Silent { days: i64 },
-    Warm { points: u32, contact_days: u32 },
+    /// `is_closed`: by telephone, and nobody may be called at this hour.
+    Asked {
+        on: Channel,
+        is_closed: bool,
+    },
+    Complained {
+        purchase_days: usize,
+    },
+    Silent {
+        days: i64,
+    },
+    Warm {
+        points: u32,
+        contact_days: u32,
+    },
     Returned,
-    Dates { decides_on: Option<MonthDay>, bought_twice_days: Option<i64>, left_cart: bool },
-    Step { number: u8 },
-    LastTry { mails: u8 },
+    Dates {
+        decides_on: Option<MonthDay>,
+        bought_twice_days: Option<i64>,
+        left_cart: bool,
+    },
+    Step {
+        number: u8,
+    },
+    LastTry {
+        mails: u8,
+    },
     Unanswered,
-    Alone { days: i64 },
-    Month { birth: bool, customer_years: Option<i16> },
+    Alone {
+        days: i64,
+    },
+    Month {
+        birth: bool,
+        customer_years: Option<i16>,
+    },
 }
 
 impl Why {
-    fn of(moment: &Moment<'_>, episode: &Episode, lane: Lane, content: Content) -> Why {
+    fn of(moment: &Moment<'_>, episode: &Episode, (lane, content, channel): (Lane, Content, Channel)) -> Why {
         let days_alone = || days_since(moment, moment.last_contact());
         match lane {
-            Lane::Instant => Why::Asked { on: asked_on(moment, episode) },
+            Lane::Instant => Why::Asked { on: asked_on(moment, episode), is_closed: is_closed(moment, channel) },
             Lane::FanAtRisk if content == Content::Apology => {
                 Why::Complained { purchase_days: moment.purchase_days().len() }
             }
@@ -126,6 +150,12 @@ fn asked_on(moment: &Moment<'_>, episode: &Episode) -> Channel {
     let waiting = Channel::ALL.into_iter().filter_map(|channel| Some((moment.last_hand_raise(channel)?, channel)));
     let newest = waiting.filter(|(at_ms, _)| Some(*at_ms) > episode.acted.hand_raise_ms).max();
     newest.map_or(Channel::Person, |(_, channel)| channel)
+}
+
+/// Whether a call has to wait for contact hours, as the READY's window does.
+fn is_closed(moment: &Moment<'_>, channel: Channel) -> bool {
+    let hours = ContactHours::of(moment.model, channel, moment.facts.attribute("time_zone"));
+    channel == Channel::Person && hours.next_opening(moment.now_ms) > moment.now_ms
 }
 
 fn dates(moment: &Moment<'_>, episode: &Episode) -> Why {
@@ -178,11 +208,20 @@ mod tests {
         let nobody = Who { company: None, name: None, lead_id: "L1".into() };
         check(
             &nobody,
-            Why::Asked { on: Channel::Web },
+            Why::Asked { on: Channel::Web, is_closed: false },
             Channel::Person,
             [
-                "Lead L1 got in touch on the web site: call now and ask first what it is about.",
+                "Lead L1 got in touch on the website: call now and ask first what it is about.",
                 "リードL1からWebサイトでご連絡がありました。すぐにお電話し、まずご用件を伺ってください。",
+            ],
+        );
+        check(
+            &acme(),
+            Why::Asked { on: Channel::Person, is_closed: true },
+            Channel::Person,
+            [
+                "田中 (ACME) got in touch directly: call as soon as contact hours begin and ask first what it is about.",
+                "ACME 田中様から直接ご連絡がありました。ご連絡できる時間になり次第お電話し、まずご用件を伺ってください。",
             ],
         );
         check(
@@ -190,8 +229,8 @@ mod tests {
             Why::Complained { purchase_days: 6 },
             Channel::Person,
             [
-                "田中 (ACME), a loyal customer with 6 days of purchase, complained: call, apologise and listen before anything else.",
-                "ご愛顧いただいているACME 田中様（ご購入6日）から苦情です。お電話で、まずお詫びしてお話を伺ってください。",
+                "田中 (ACME), a loyal customer (bought on 6 days), complained: call, apologise and listen before anything else.",
+                "ご愛顧いただいているACME 田中様（これまで6日にわたりご購入）から苦情をいただきました。お電話で、まずお詫びのうえ、お話を伺ってください。",
             ],
         );
         check(
@@ -199,8 +238,8 @@ mod tests {
             Why::Silent { days: 60 },
             Channel::Mail,
             [
-                "田中 (ACME), a loyal customer, has had no contact for 60 days: write to say thanks and ask how things are.",
-                "ご愛顧いただいているACME 田中様と60日間接点がありません。メールで日頃のお礼をお伝えし、ご様子を伺ってください。",
+                "There has been no contact with 田中 (ACME), a loyal customer, for 60 days: write to say thanks and ask how things are.",
+                "ご愛顧いただいているACME 田中様と60日間接点がありません。メールで日頃のお礼をお伝えし、ご近況を伺ってください。",
             ],
         );
         check(
@@ -208,8 +247,8 @@ mod tests {
             Why::Warm { points: 43, contact_days: 1 },
             Channel::Sns,
             [
-                "田中 (ACME) is at 43 points after 1 contact day in three months: send a message with a proposal and ask what matters most.",
-                "ACME 田中様の関心が高まっています（43点、直近の接点1日）。SNSで、まずご検討の状況を伺い、ご提案ください。",
+                "田中 (ACME) is at 43 of 100 points, with 1 recent contact day: send a message with a proposal and ask what matters most.",
+                "ACME 田中様はご関心が高い状態です（100点中43点、直近の接点1日）。SNSで、まずご検討状況を伺い、ご提案ください。",
             ],
         );
         check(
@@ -218,7 +257,7 @@ mod tests {
             Channel::Person,
             [
                 "田中 (ACME) had gone quiet and is active again: call with what is new and ask what brought them back.",
-                "しばらく動きのなかったACME 田中様に動きがありました。お電話で新しい情報をご案内し、関心事を伺ってください。",
+                "しばらく動きのなかったACME 田中様に、再び動きがありました。お電話で新しい情報をご案内し、ご関心のある点を伺ってください。",
             ],
         );
         let decides_on = Some(MonthDay { month: 6, day: 30 });
@@ -227,8 +266,8 @@ mod tests {
             Why::Dates { decides_on, bought_twice_days: Some(14), left_cart: true },
             Channel::Person,
             [
-                "田中 (ACME) plans to decide by 30 June, bought a second time 14 days ago, left a cart behind: call and ask what is still open.",
-                "ACME 田中様は6月30日までにご決定予定、2回目のご購入から14日、カートに商品が残ったままです。お電話で、お困りの点を伺ってください。",
+                "田中 (ACME) plans to decide by 30 June, bought a second time 14 days ago and left a cart behind: call and ask how you can help.",
+                "ACME 田中様へご連絡の時期です（6月30日までにご決定予定、2回目のご購入から14日経過、カートに商品が残ったまま）。お電話で、お困りの点がないか伺ってください。",
             ],
         );
         check(
@@ -236,7 +275,7 @@ mod tests {
             Why::Step { number: 2 },
             Channel::Mail,
             [
-                "田中 (ACME) showed interest, and mail 2 of the series is due: open with something useful, not with a sale.",
+                "田中 (ACME) showed interest, and mail 2 of the series is due: open with something useful, not with a sales pitch.",
                 "関心を示されたACME 田中様へ、ご案内メール2通目をお送りする時期です。まずお役に立つ情報をお届けください。",
             ],
         );
@@ -245,7 +284,7 @@ mod tests {
             Why::LastTry { mails: 1 },
             Channel::Person,
             [
-                "田中 (ACME) has not answered 1 mail: call one last time and ask whether it is still of interest.",
+                "田中 (ACME) has not answered 1 mail: call as a last try and ask whether there is still interest.",
                 "ACME 田中様からメール1通へのお返事がありません。最後に一度お電話で、ご関心の有無を伺ってください。",
             ],
         );
@@ -254,8 +293,8 @@ mod tests {
             Why::Unanswered,
             Channel::Person,
             [
-                "田中 (ACME) got in touch and nobody answered: call, apologise for the wait first, then help.",
-                "ACME 田中様からのご連絡に対応できていません。お電話で、まずお待たせしたお詫びをお伝えください。",
+                "田中 (ACME) got in touch, and no answer is on record: call, apologise for the wait first, then help.",
+                "ACME 田中様からのご連絡に、対応した記録がありません。お電話で、まずお待たせしたことをお詫びし、ご用件を伺ってください。",
             ],
         );
         check(
@@ -263,8 +302,8 @@ mod tests {
             Why::Alone { days: 30 },
             Channel::Mail,
             [
-                "田中 (ACME) has had no contact for 30 days: write and ask first how things are.",
-                "ACME 田中様と30日間接点がありません。メールで、まずご様子を伺ってください。",
+                "There has been no contact with 田中 (ACME) for 30 days: write and ask first how things are.",
+                "ACME 田中様と30日間接点がありません。メールで、まずご近況を伺ってください。",
             ],
         );
         check(
@@ -273,7 +312,7 @@ mod tests {
             Channel::Mail,
             [
                 "田中 (ACME) has a birthday this month and first bought 1 year ago this month: write with thanks and a small perk.",
-                "ACME 田中様はお誕生月、初回ご購入から1年の月です。メールで、お礼と特典をお届けください。",
+                "今月はACME 田中様のお誕生月、初回ご購入から1年の節目です。メールで、お礼と特典をお届けください。",
             ],
         );
     }
@@ -284,7 +323,7 @@ mod tests {
         let who = Who { company: long(), name: long(), lead_id: String::new() };
         let decides_on = Some(MonthDay { month: 9, day: 30 });
         let whys = [
-            Why::Asked { on: Channel::Person },
+            Why::Asked { on: Channel::Person, is_closed: true },
             Why::Complained { purchase_days: 128 },
             Why::Silent { days: 1000 },
             Why::Warm { points: 100, contact_days: 90 },
@@ -293,8 +332,7 @@ mod tests {
             Why::Month { birth: true, customer_years: Some(10) },
         ];
         for why in whys {
-            let line = Headline::of(&who, |who| texts::ready(who, &why, Channel::Sns));
-            for (_, text) in line.by_tag() {
+            for text in texts::ready(&who, &why, Channel::Sns) {
                 assert!(text.chars().count() <= HEADLINE_CHARS_MAX, "{text}");
             }
         }
