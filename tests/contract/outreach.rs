@@ -31,8 +31,8 @@ fn table(topic: &Topic, examples: &[(&'static str, Value)]) -> String {
 fn example(topic: &Topic, path: &str, examples: &[(&'static str, Value)]) -> String {
     let names: &[&str] =
         if topic.schema_name == "ready" { &["ready", "escalated"] } else { std::slice::from_ref(&topic.schema_name) };
-    let values = examples.iter().filter(|(name, _)| names.contains(name)).filter_map(|(_, value)| at(value, path));
-    match values.filter(|value| !value.is_null()).next() {
+    let mut values = examples.iter().filter(|(name, _)| names.contains(name)).filter_map(|(_, value)| at(value, path));
+    match values.find(|value| !value.is_null()) {
         Some(Value::Object(entries)) if path != "headline" && !entries.is_empty() => "see below".into(),
         Some(Value::Array(_)) => "see below".into(),
         Some(value) => format!("`{value}`"),
