@@ -170,7 +170,8 @@ mod tests {
         for partition in [Partition(0), Partition(1)] {
             let position = InputPosition { topic: "app.intake".into(), partition, next_offset: 4 };
             let mut manifest = Vec::new();
-            Manifest { clock_ms: CLOCK_MS, positions: vec![position], steps: vec![] }.encode(&mut manifest);
+            Manifest { clock_ms: CLOCK_MS, positions: vec![position], steps: vec![], timer_count: 0 }
+                .encode(&mut manifest);
             let meta = PartitionMeta { changelog_next_offset: 9, manifest, committed_at_ms: 5 };
             let at_home = LEADS.iter().filter(|lead_id| keys::home(lead_id, 2) == partition);
             let write =

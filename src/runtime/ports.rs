@@ -220,7 +220,8 @@ pub struct PartitionMeta {
     pub changelog_next_offset: i64,
     /// The last manifest below that offset, as its bytes; empty where there was none yet.
     pub manifest: Vec<u8>,
-    /// System time of the newest commit that is in the store, ms since the epoch: tells how stale a disk is.
+    /// System time at which the store reflected all that the changelog held, ms since the epoch: tells how stale a disk
+    /// is.
     pub committed_at_ms: i64,
 }
 

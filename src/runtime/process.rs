@@ -62,7 +62,7 @@ pub fn process<'a>(model: &Model, task: &mut Task, step: Step<'a>) -> Wanted<'a>
         task.timers.push(timer.due_ms, timer.lead_id);
     }
     if has_happened {
-        task.end_step();
+        task.end_step(wanted.timers_fired_count);
     }
     wanted
 }

@@ -49,6 +49,8 @@ pub struct Recompute<'m> {
     partition: Partition,
     inputs: BTreeMap<InputId, VecDeque<LoggedRecord>>,
     timers: BTreeSet<(i64, String)>,
+    /// Timers that the step has yet to fire.
+    timers_left: u64,
     effects: Effects,
     out: Recomputed,
 }
@@ -69,6 +71,7 @@ impl<'m> Recompute<'m> {
             partition,
             inputs: inputs.into_iter().map(|(input, records)| (input, records.into())).collect(),
             timers: BTreeSet::new(),
+            timers_left: 0,
             effects: Effects::default(),
             out: Recomputed { clock_ms: i64::MIN, ..Recomputed::default() },
         }
@@ -77,10 +80,10 @@ impl<'m> Recompute<'m> {
     /// Takes the steps of one transaction.
     pub fn transaction(&mut self, manifest: &Manifest) {
         for step in &manifest.steps {
-            self.step(manifest, &step.next_offsets, step.clock_ms);
+            self.step(manifest, &step.next_offsets, step.clock_ms, step.timer_count);
         }
         let ends: Vec<i64> = manifest.positions.iter().map(|position| position.next_offset).collect();
-        self.step(manifest, &ends, manifest.clock_ms);
+        self.step(manifest, &ends, manifest.clock_ms, manifest.timer_count);
     }
 
     pub fn finish(self) -> Recomputed {
@@ -90,7 +93,8 @@ impl<'m> Recompute<'m> {
         out
     }
 
-    fn step(&mut self, manifest: &Manifest, next_offsets: &[i64], clock_ms: i64) {
+    fn step(&mut self, manifest: &Manifest, next_offsets: &[i64], clock_ms: i64, timer_count: u64) {
+        self.timers_left = timer_count;
         let mut batch = Batch::default();
         for (position, next_offset) in manifest.positions.iter().zip(next_offsets) {
             let Some(input) = self.topology.find(&position.topic) else { continue };
@@ -122,7 +126,10 @@ impl<'m> Recompute<'m> {
     /// Fires what is due until then, and moves the clock.
     fn pass(&mut self, until_ms: i64) {
         let until_ms = until_ms.max(self.out.clock_ms);
-        while let Some((due_ms, id)) = self.timers.first().filter(|(due_ms, _)| *due_ms <= until_ms).cloned() {
+        while self.timers_left > 0 {
+            let first = self.timers.first().filter(|(due_ms, _)| *due_ms <= until_ms).cloned();
+            let Some((due_ms, id)) = first else { break };
+            self.timers_left -= 1;
             self.out.clock_ms = self.out.clock_ms.max(due_ms);
             let lead = self.out.leads.entry(id.clone()).or_default();
             lead.fire(self.model, &id, due_ms, &mut self.effects);

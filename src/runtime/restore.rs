@@ -53,7 +53,7 @@ impl Restore {
         let positions = source.committed(&riders)?;
         let committed = riders.iter().map(|(input, _)| *input).zip(positions).collect();
         let (low, high) = changelog.bounds(partition)?;
-        let meta = usable_meta(context, partition)?;
+        let meta = usable_meta(context, partition, high)?;
         check_bounds(partition, meta.as_ref(), low, high)?;
         Ok(Restore {
             partition,
@@ -91,6 +91,10 @@ impl Restore {
         }
         self.next_offset = restored.next_offset;
         context.metrics.ownership.restore_remaining(self.partition, (self.until - restored.next_offset).max(0));
+        if restored.done {
+            // Whatever deletes a key from now on is still in the changelog for `delete.retention.ms` from now.
+            self.committed_at_ms = context.clock.now_ms();
+        }
         if restored.done || self.state_bytes >= context.settings.restore_bytes_max {
             self.write(context)?;
         }
@@ -205,11 +209,13 @@ fn start_of(
     }
 }
 
-/// What the store knows, unless that is too old: then keys that were deleted since could come back.
-fn usable_meta(context: &Context, partition: Partition) -> Result<Option<PartitionMeta>, Error> {
+/// What the store knows, unless the changelog went on without it for too long: then keys that were deleted since, and
+/// whose tombstones are gone, could come back.
+fn usable_meta(context: &Context, partition: Partition, high: i64) -> Result<Option<PartitionMeta>, Error> {
     let Some(meta) = context.store.meta(partition)? else { return Ok(None) };
     let age_ms = context.clock.now_ms().saturating_sub(meta.committed_at_ms);
-    if u128::try_from(age_ms).is_ok_and(|age_ms| age_ms > context.settings.stale_after.as_millis()) {
+    let is_old = u128::try_from(age_ms).is_ok_and(|age_ms| age_ms > context.settings.stale_after.as_millis());
+    if is_old && meta.changelog_next_offset < high {
         tracing::warn!(partition = partition.0, age_ms, "stored state is too old to continue; restoring all of it");
         context.store.clear(partition)?;
         return Ok(None);

@@ -121,9 +121,9 @@ impl Task {
     }
 
     /// Notes where clock and positions stand at the end of a step.
-    pub fn end_step(&mut self) {
+    pub fn end_step(&mut self, timer_count: u64) {
         let next_offsets = self.positions.iter().map(|position| position.next_offset).collect();
-        self.pending.steps.push(ManifestStep { clock_ms: self.clock_ms, next_offsets });
+        self.pending.steps.push(ManifestStep { clock_ms: self.clock_ms, next_offsets, timer_count });
         self.pending.since.get_or_insert_with(Instant::now);
     }
 
@@ -135,8 +135,13 @@ impl Task {
             next_offset: position.next_offset,
         };
         let mut steps = self.pending.steps.clone();
-        steps.pop();
-        Manifest { clock_ms: self.clock_ms, positions: self.positions.iter().map(position).collect(), steps }
+        let timer_count = steps.pop().map_or(0, |last| last.timer_count);
+        Manifest {
+            clock_ms: self.clock_ms,
+            positions: self.positions.iter().map(position).collect(),
+            steps,
+            timer_count,
+        }
     }
 
     /// The batch is committed: its states become the committed ones.

@@ -27,6 +27,8 @@ pub struct Manifest {
     /// The transaction's steps but the last, which ends at `clock_ms` and `positions`. Records are in canonical order
     /// within a step, so that whoever takes the same steps decides the same.
     pub steps: Vec<ManifestStep>,
+    /// Timers fired in the last step; see `ManifestStep::timer_count`.
+    pub timer_count: u64,
 }
 
 /// Where a partition stood after one step of a transaction.
@@ -36,6 +38,8 @@ pub struct ManifestStep {
     pub clock_ms: i64,
     /// The next offset of each input, in the order of the manifest's positions.
     pub next_offsets: Vec<i64>,
+    /// Timers fired in the step: where very many are due at one time, a step takes only some of them.
+    pub timer_count: u64,
 }
 
 /// The next record of one input.
@@ -77,6 +81,7 @@ impl Manifest {
             self.encode_step(step, out);
         }
         put_long(out, 0);
+        put_long(out, self.timer_count.cast_signed());
     }
 
     fn encode_step(&self, step: &ManifestStep, out: &mut Vec<u8>) {
@@ -89,6 +94,7 @@ impl Manifest {
             put_long(out, position.next_offset.wrapping_sub(*next_offset));
         }
         put_long(out, 0);
+        put_long(out, step.timer_count.cast_signed());
     }
 
     fn read_step(&self, cursor: &mut Cursor<'_>) -> Result<ManifestStep, Malformed> {
@@ -108,7 +114,8 @@ impl Manifest {
         }
         let next_offsets =
             self.positions.iter().zip(behind).map(|(position, behind)| position.next_offset.wrapping_sub(behind));
-        Ok(ManifestStep { clock_ms, next_offsets: next_offsets.collect() })
+        let next_offsets = next_offsets.collect();
+        Ok(ManifestStep { clock_ms, next_offsets, timer_count: cursor.long()?.cast_unsigned() })
     }
 
     /// # Errors
@@ -139,6 +146,7 @@ impl Manifest {
                 manifest.steps.push(step);
             }
         }
+        manifest.timer_count = cursor.long()?.cast_unsigned();
         cursor.end()?;
         Ok(manifest)
     }
@@ -165,7 +173,8 @@ mod tests {
         Manifest {
             clock_ms: 1_775_000_000_123,
             positions: vec![position("engagement.web", 3, 70_000), position("tsuikyaku.intake", 3, 0)],
-            steps: vec![ManifestStep { clock_ms: 1_775_000_000_100, next_offsets: vec![69_990, 0] }],
+            steps: vec![ManifestStep { clock_ms: 1_775_000_000_100, next_offsets: vec![69_990, 0], timer_count: 2 }],
+            timer_count: 1,
         }
     }
 
@@ -179,7 +188,7 @@ mod tests {
     fn golden_bytes() {
         assert_eq!(
             oracle::hex(&encoded(&example())),
-            "c301f608cc72df05e992f6d9f4e3a867041c656e676167656d656e742e77656206e0c50820747375696b79616b752e696e74616b65060000022e0414000000"
+            "c3013b71921f100f1584f6d9f4e3a867041c656e676167656d656e742e77656206e0c50820747375696b79616b752e696e74616b65060000022e04140000040002"
         );
     }
 

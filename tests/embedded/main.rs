@@ -55,6 +55,31 @@ fn a_lost_disk_is_restored_from_the_changelog() {
 }
 
 #[test]
+fn a_disk_that_was_away_for_long_is_not_trusted() {
+    let rig = Rig::new(1);
+    rig.append_traffic(21, 40, 400);
+    Run::start(&rig, 1).finish(PATIENCE);
+    let old = rig.copy_disk();
+    rig.append_traffic(22, 40, 400);
+    Run::start(&rig, 1).finish(PATIENCE);
+
+    let restored = rig.restored_records();
+    Run::start(&rig, 1).finish(PATIENCE);
+    assert_eq!(rig.restored_records(), restored, "a disk that missed nothing replays nothing, however long it rested");
+
+    rig.bring_back(&old);
+    rig.pass_time(rig::STALE_AFTER / 10);
+    Run::start(&rig, 1).finish(PATIENCE);
+    let behind = rig.restored_records() - restored;
+    rig.bring_back(&old);
+    rig.pass_time(rig::STALE_AFTER);
+    Run::start(&rig, 1).finish(PATIENCE);
+    let all = rig.restored_records() - restored - behind;
+    assert!(0 < behind && behind < all, "{behind} records behind a young disk, {all} for an old one");
+    rig.audit();
+}
+
+#[test]
 fn more_leads_than_memory_holds() {
     let rig = Rig::with_memory(2, 64 << 10);
     rig.append_traffic(9, 2_000, 6_000);

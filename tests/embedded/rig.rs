@@ -16,6 +16,7 @@ use tsuikyaku::runtime::metrics::{Metrics, MetricsSetup};
 use tsuikyaku::runtime::ports::{Clock, OutTopic, Store};
 use tsuikyaku::runtime::recompute::{LoggedRecord, Recompute, Recomputed};
 use tsuikyaku::runtime::settings::Settings;
+use tsuikyaku::runtime::shared::{Phase, Shared};
 use tsuikyaku::runtime::topology::{Input, Role, Topology};
 use tsuikyaku::runtime::worker::{Shutdown, Worker};
 use tsuikyaku::scoring::event::InputKind;
@@ -28,6 +29,9 @@ use tsuikyaku::wire::{keys, output, state};
 
 const MODEL: &str = include_str!("../../deploy/models/b2b-saas.toml");
 const START_MS: i64 = 1_775_000_000_000;
+
+/// Longer than any of the simulated traffic lasts.
+pub const STALE_AFTER: Duration = Duration::from_secs(30 * 86_400);
 
 /// Values that no decoder may take.
 pub const POISON: [&[u8]; 4] =
@@ -206,6 +210,7 @@ impl Rig {
                 persist_interval: Duration::from_millis(40),
                 cache_bytes_max: self.memory_bytes,
                 step_timers_max: 13,
+                stale_after: STALE_AFTER,
                 align_lag_records_min: 1,
                 align_records_max: 200,
                 ..Settings::default()
@@ -219,9 +224,36 @@ impl Rig {
         self.dir = tempfile::tempdir().expect("a temporary directory");
     }
 
+    /// The state directory as it is now, elsewhere.
+    pub fn copy_disk(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().expect("a temporary directory");
+        copy_all(self.dir.path(), copy.path());
+        copy
+    }
+
+    pub fn bring_back(&self, copy: &tempfile::TempDir) {
+        for entry in std::fs::read_dir(self.dir.path()).expect("the directory reads").flatten() {
+            let path = entry.path();
+            if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.expect("it goes");
+        }
+        copy_all(copy.path(), self.dir.path());
+    }
+
+    pub fn pass_time(&self, time: Duration) {
+        self.clock.0.fetch_add(time.as_millis() as i64, Ordering::AcqRel);
+    }
+
+    pub fn restored_records(&self) -> u64 {
+        self.counter("tsuikyaku_restore_records_total")
+    }
+
     pub fn evicted(&self) -> u64 {
+        self.counter("tsuikyaku_cache_evictions_total")
+    }
+
+    fn counter(&self, name: &str) -> u64 {
         let text = self.metrics.encode();
-        let line = text.lines().find(|line| line.starts_with("tsuikyaku_cache_evictions_total"));
+        let line = text.lines().find(|line| line.starts_with(name));
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
     }
 
@@ -339,6 +371,18 @@ impl Rig {
     }
 }
 
+fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).expect("the directory reads").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).expect("a directory");
+            copy_all(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
+
 fn assert_same(partition: Partition, what: &str, a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
     let differing = a.iter().filter(|(id, bytes)| b.get(*id) != Some(bytes)).map(|(id, _)| id);
     let missing = b.keys().filter(|id| !a.contains_key(*id));
@@ -359,6 +403,7 @@ fn logged(entry: Entry) -> LoggedRecord {
 /// Workers of one process, on threads.
 pub struct Run<'r> {
     rig: &'r Rig,
+    shared: Arc<Shared>,
     shutdown: Shutdown,
     workers: Vec<JoinHandle<Result<(), Error>>>,
 }
@@ -367,6 +412,7 @@ impl<'r> Run<'r> {
     pub fn start(rig: &'r Rig, worker_count: usize) -> Run<'r> {
         let context = rig.context(rig.store());
         let shutdown = Shutdown::default();
+        let shared = context.shared.clone();
         let workers = (0..worker_count)
             .map(|number| {
                 let (log, context, shutdown) = (rig.log.clone(), context.clone(), shutdown.clone());
@@ -376,17 +422,26 @@ impl<'r> Run<'r> {
                 })
             })
             .collect();
-        Run { rig, shutdown, workers }
+        Run { rig, shared, shutdown, workers }
     }
 
     /// Waits until everything is processed, and ends in peace.
     pub fn finish(&mut self, patience: Duration) {
+        self.wait_until_running(Instant::now() + patience);
         assert!(self.rig.log.wait_until_processed(patience), "not everything was processed in time");
         self.shutdown.request();
         for worker in self.workers.drain(..) {
             worker.join().expect("the worker does not panic").expect("the worker ends in peace");
         }
         self.rig.read_outputs();
+    }
+
+    fn wait_until_running(&self, deadline: Instant) {
+        let runs = || self.shared.phases().values().filter(|phase| **phase == Phase::Running).count();
+        while runs() < self.rig.topology.partition_count() as usize {
+            assert!(Instant::now() < deadline, "not every partition runs in time");
+            self.rig.log.wait_for_change(Duration::from_millis(1));
+        }
     }
 
     /// Ends at once, with whatever is open.
