@@ -56,7 +56,8 @@ fn run(leads: u64, events: usize) -> f64 {
     let identity = Identity { application: "app".into(), cluster: "embedded".into(), partition_count: 4 };
     let store = RocksStore::open(dir.path(), &identity, 64 << 20).expect("the store opens");
     let names: Vec<&str> = topology.inputs().map(|(_, input)| input.topic.as_str()).collect();
-    let setup = MetricsSetup { inputs: &names, workers: 1, model_name: "b2b-saas", model_version: "1" };
+    let setup =
+        MetricsSetup { inputs: &names, workers: 1, model_name: "b2b-saas", model_version: "1", model_hash: "0" };
     let context = Context {
         model: Arc::new(
             Model::parse(include_str!("../deploy/models/b2b-saas.toml"), "b2b-saas.toml").expect("the default model"),

@@ -9,7 +9,8 @@ use tsuikyaku::runtime::metrics::{CommitPhase, Metrics, MetricsSetup, RecordOutc
 
 /// Metrics with a sample of each family: a family without samples is not shown.
 fn used() -> Metrics {
-    let setup = MetricsSetup { inputs: &["a.intake", "b"], workers: 2, model_name: "m", model_version: "1" };
+    let setup =
+        MetricsSetup { inputs: &["a.intake", "b"], workers: 2, model_name: "m", model_version: "1", model_hash: "0" };
     let metrics = Metrics::new(&setup);
     metrics.input.records(InputId(1), RecordOutcome::Applied, 1);
     metrics.input.dead_letter("undecodable");

@@ -54,12 +54,14 @@ pub fn run(config: &Config) -> Result<(), Error> {
     let (cluster, layout) = ask_cluster(&kafka)?;
     let identity = Identity { application: config.app.id.clone(), cluster, partition_count: layout.partitions() };
     let store = Arc::new(RocksStore::open(&config.state.dir, &identity, parts::memory(config).store_bytes)?);
+    parts::model_mark(&model).remember(&config.state.dir)?;
     let inputs: Vec<&str> = kafka.topics.inputs.iter().map(String::as_str).collect();
     let metrics = Metrics::new(&MetricsSetup {
         inputs: &inputs,
         workers: config.app.workers.get(),
         model_name: &model.name,
         model_version: &model.version,
+        model_hash: &model.hash_hex(),
     });
     let context = Context {
         model: Arc::new(model),

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::config::{Config, Output};
 use crate::io::kafka::layout::Layout;
 use crate::io::kafka::{Settings as KafkaSettings, TopicNames};
+use crate::io::store::ModelMark;
 use crate::runtime::encode::Formats;
 use crate::runtime::settings::Settings;
 use crate::runtime::topology::{Input, Role, Topology};
@@ -21,6 +22,11 @@ pub fn model(file: &Path) -> Result<Model, Vec<String>> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| vec![format!("{name}: cannot be read: {error}; model.file names the scoring model")])?;
     Model::parse(&text, &name).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+/// What the state directory remembers of the model.
+pub fn model_mark(model: &Model) -> ModelMark {
+    ModelMark { name: model.name.to_string(), version: model.version.to_string(), hash: model.hash_hex() }
 }
 
 /// The writers' schemas.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{Failure, model_file};
-use crate::io::store::StoreReader;
+use crate::io::store::{ModelMark, StoreReader};
 use crate::runtime::batch::Partition;
 use crate::runtime::ports::PartitionMeta;
 use crate::scoring::model::Model;
@@ -33,7 +33,7 @@ pub struct Args {
     /// Read the leads at this moment, ms since the epoch; default: the clock of their partition
     #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     pub at: Option<i64>,
-    /// Print the changelog position, clock and input positions of each partition instead of the leads
+    /// Print the changelog position, clock and input positions and model of each partition instead of the leads
     #[arg(long, conflicts_with_all = ["lead", "at"])]
     pub position: bool,
     /// Scoring model; default: the built-in one
@@ -84,12 +84,12 @@ fn inspect(args: &Args, reader: &StoreReader, out: &mut impl Write) -> Result<()
 fn positions(reader: &StoreReader, out: &mut impl Write) -> Result<(), Stop> {
     for partition in reader.partitions() {
         let Some(meta) = reader.meta(partition).map_err(failed)? else { continue };
-        writeln!(out, "{}", position(partition, &meta)?)?;
+        writeln!(out, "{}", position(partition, &meta, reader.model())?)?;
     }
     Ok(())
 }
 
-fn position(partition: Partition, meta: &PartitionMeta) -> Result<Value, Stop> {
+fn position(partition: Partition, meta: &PartitionMeta, model: Option<&ModelMark>) -> Result<Value, Stop> {
     let manifest = manifest(partition, meta)?.unwrap_or_default();
     let inputs = manifest
         .positions
@@ -101,6 +101,7 @@ fn position(partition: Partition, meta: &PartitionMeta) -> Result<Value, Stop> {
         "clock": (!meta.manifest.is_empty()).then_some(manifest.clock_ms),
         "committed_at": meta.committed_at_ms,
         "inputs": inputs.collect::<Vec<_>>(),
+        "model": model.map(|model| json!({"name": model.name, "version": model.version, "hash": model.hash})),
     }))
 }
 
@@ -152,6 +153,8 @@ fn print_lead(model: &Model, lead_id: &str, bytes: &[u8], at_ms: i64, out: &mut 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::io::store::{Identity, RocksStore};
     use crate::runtime::ports::{LeadWrite, Store};
@@ -222,12 +225,17 @@ mod tests {
     fn prints_positions() {
         let dir = tempfile::tempdir().unwrap();
         let _running = store(dir.path());
+        let mark = ModelMark { name: "m".into(), version: "2".into(), hash: "f0".into() };
+        mark.remember(dir.path()).unwrap();
+        let lines = printed(dir.path(), |args| args.position = true).unwrap();
+        assert_eq!(lines[0]["model"], json!({"name": "m", "version": "2", "hash": "f0"}));
+        fs::remove_file(dir.path().join("models.toml")).unwrap();
         let lines = printed(dir.path(), |args| args.position = true).unwrap();
         assert_eq!(lines.len(), 2);
         assert_eq!(
             lines[1],
             json!({"partition": 1, "changelog_next_offset": 9, "clock": CLOCK_MS, "committed_at": 5,
-                "inputs": [{"topic": "app.intake", "partition": 1, "next_offset": 4}]})
+                "inputs": [{"topic": "app.intake", "partition": 1, "next_offset": 4}], "model": null})
         );
     }
 

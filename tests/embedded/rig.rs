@@ -89,7 +89,8 @@ impl Rig {
         let topic = |input: &Input| Topic { name: input.topic.clone(), partition_count: input.partition_count };
         let layout = Layout { inputs: topology.inputs().map(|(_, input)| topic(input)).collect() };
         let names: Vec<&str> = topology.inputs().map(|(_, input)| input.topic.as_str()).collect();
-        let setup = MetricsSetup { inputs: &names, workers: 2, model_name: "b2b-saas", model_version: "1" };
+        let setup =
+            MetricsSetup { inputs: &names, workers: 2, model_name: "b2b-saas", model_version: "1", model_hash: "0" };
         let metrics = Arc::new(Metrics::new(&setup));
         let clock = Arc::new(TestClock(AtomicI64::new(START_MS)));
         Rig {

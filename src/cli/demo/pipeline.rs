@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::feed::Feed;
 use super::simulation::{SimulatedClock, Simulation};
-use crate::app::{self, Supervised};
+use crate::app::{self, Supervised, parts};
 use crate::cli::Failure;
 use crate::io::embedded::{EmbeddedLog, Layout, Topic};
 use crate::io::http::{Alone, Limits};
@@ -68,6 +68,7 @@ impl Pipeline {
     pub fn open(model: Model, simulation: &Simulation, dir: &Path) -> Result<Pipeline, Failure> {
         let identity = Identity { application: "demo".into(), cluster: "embedded".into(), partition_count: PARTITIONS };
         let store = RocksStore::open(dir, &identity, STORE_BYTES).map_err(Failure::message)?;
+        parts::model_mark(&model).remember(dir).map_err(Failure::message)?;
         simulation.remember(dir).map_err(Failure::Message)?;
         let log_clock = Arc::new(LogClock::default());
         let log = EmbeddedLog::open(layout(), dir, log_clock.clone()).map_err(Failure::message)?;
@@ -139,6 +140,7 @@ fn context(model: Model, store: Arc<RocksStore>, clock: Arc<SimulatedClock>) -> 
         workers: 1,
         model_name: &model.name,
         model_version: &model.version,
+        model_hash: &model.hash_hex(),
     });
     Context {
         metrics: Arc::new(metrics),

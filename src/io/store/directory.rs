@@ -2,6 +2,7 @@
 //!
 //!     lock            held by the process that writes here
 //!     identity.toml   whose state this is
+//!     models.toml     which models it was decided with
 //!     rocksdb/        the database
 //!     ingest/         sorted files on their way into the database
 //!     unfit           present when the database was found corrupt: the next start begins from empty
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::fault::{self, OpenError};
 use super::identity::{self, Found, Identity};
+use super::models;
 use crate::runtime::ports::StoreError;
 
 /// A directory that this process holds until the value is dropped.
@@ -39,7 +41,7 @@ impl Directory {
                 ))
                 .into());
             }
-            None => write_identity(path, identity)?,
+            None => write_whole(path, "identity.toml", &identity.to_text())?,
         }
         let directory = Directory { path: path.to_owned(), _lock: lock };
         directory.drop_unfit()?;
@@ -82,6 +84,7 @@ pub fn erase(path: &Path) -> Result<(), OpenError> {
     let _lock = lock(path)?;
     remove_if_there(&database(path))?;
     remove_if_there(&path.join("ingest"))?;
+    models::forget(path)?;
     let identity = path.join("identity.toml");
     fs::remove_file(&identity).map_err(|error| fault::of_file(&identity, &error))?;
     Ok(())
@@ -141,11 +144,11 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Whole or not at all: a temporary file, synced, then renamed.
-fn write_identity(path: &Path, identity: &Identity) -> Result<(), StoreError> {
-    let (file, temporary) = (path.join("identity.toml"), path.join("identity.toml.new"));
+/// Writes a file of the directory whole or not at all: a temporary file, synced, then renamed.
+pub fn write_whole(path: &Path, name: &str, text: &str) -> Result<(), StoreError> {
+    let (file, temporary) = (path.join(name), path.join(format!("{name}.new")));
     let written = File::create(&temporary)
-        .and_then(|mut out| out.write_all(identity.to_text().as_bytes()).and_then(|()| out.sync_all()))
+        .and_then(|mut out| out.write_all(text.as_bytes()).and_then(|()| out.sync_all()))
         .and_then(|()| fs::rename(&temporary, &file))
         .and_then(|()| File::open(path)?.sync_all());
     written.map_err(|error| fault::of_file(&file, &error))

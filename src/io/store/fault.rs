@@ -22,6 +22,13 @@ pub enum OpenError {
          own{hint}", dir.display()
     )]
     Foreign { dir: PathBuf, found: String, wanted: String, hint: &'static str },
+    /// Decisions name a model by name and version: two models of one version could not be told apart.
+    #[error(
+        "model {name} {version} has changed since this state directory was decided with it (hash {found}, before: \
+         {known}): raise `version` in the model file and replay, or put the file back as it was; on a test system, remove \
+         the version from {}", file.display()
+    )]
+    ModelChanged { name: String, version: String, found: String, known: String, file: PathBuf },
     /// There is nothing to read.
     #[error("no state in {}: {reason}", dir.display())]
     NotAStore { dir: PathBuf, reason: String },

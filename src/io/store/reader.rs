@@ -11,6 +11,7 @@ use super::directory;
 use super::fault::{self, OpenError};
 use super::identity::Identity;
 use super::keys;
+use super::models::{self, ModelMark};
 use super::tables::{self, Database};
 use crate::runtime::batch::Partition;
 use crate::runtime::ports::{PartitionMeta, StoreError};
@@ -23,6 +24,7 @@ const ATTEMPTS_MAX: usize = 5;
 pub struct StoreReader {
     db: Database,
     identity: Identity,
+    model: Option<ModelMark>,
     _scratch: Scratch,
 }
 
@@ -41,11 +43,17 @@ impl StoreReader {
         }
         let scratch = Scratch::new()?;
         let db = open_database(&directory::database(dir), &scratch.0)?;
-        Ok(StoreReader { db, identity, _scratch: scratch })
+        let model = models::newest(dir)?;
+        Ok(StoreReader { db, identity, model, _scratch: scratch })
     }
 
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The model that the directory was last used with, where that is known.
+    pub fn model(&self) -> Option<&ModelMark> {
+        self.model.as_ref()
     }
 
     /// Partitions that have state, ascending.

@@ -32,6 +32,8 @@ pub struct MetricsSetup<'a> {
     pub workers: usize,
     pub model_name: &'a str,
     pub model_version: &'a str,
+    /// Of all that the model file says, in hex.
+    pub model_hash: &'a str,
 }
 
 /// One per process, shared by all threads.
@@ -63,7 +65,7 @@ impl Metrics {
 
     /// For tests and tools that look at no metric: one worker, these inputs.
     pub fn for_inputs(inputs: &[&str]) -> Metrics {
-        Metrics::new(&MetricsSetup { inputs, workers: 1, model_name: "none", model_version: "0" })
+        Metrics::new(&MetricsSetup { inputs, workers: 1, model_name: "none", model_version: "0", model_hash: "0" })
     }
 
     /// The text format of Prometheus.
@@ -92,8 +94,9 @@ impl Metrics {
 fn info(register: &mut Register, setup: &MetricsSetup<'_>) {
     let build = register.gauges("tsuikyaku_build_info", &["version"], "Version of the program; always 1.");
     build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-    let model = register.gauges("tsuikyaku_model_info", &["name", "version"], "Scoring model in use; always 1.");
-    model.with_label_values(&[setup.model_name, setup.model_version]).set(1);
+    let model =
+        register.gauges("tsuikyaku_model_info", &["name", "version", "hash"], "Scoring model in use; always 1.");
+    model.with_label_values(&[setup.model_name, setup.model_version, setup.model_hash]).set(1);
 }
 
 #[cfg(test)]
@@ -127,7 +130,7 @@ mod tests {
             ("tsuikyaku_decision_latency_seconds_bucket{le=\"0.01\"}".into(), "0"),
             ("tsuikyaku_commit_seconds_bucket{phase=\"drain\",le=\"0.005\"}".into(), "1"),
             ("tsuikyaku_rewinds_total{cause=\"fenced\"}".into(), "1"),
-            ("tsuikyaku_model_info{name=\"none\",version=\"0\"}".into(), "1"),
+            ("tsuikyaku_model_info{hash=\"0\",name=\"none\",version=\"0\"}".into(), "1"),
         ] {
             assert_eq!(sample(&text, &line), value, "{line}");
         }

@@ -62,6 +62,11 @@ impl Model {
         parse::model(text, file)
     }
 
+    /// The hash as it is written everywhere: 16 digits of lower-case hex.
+    pub fn hash_hex(&self) -> String {
+        format!("{:016x}", self.hash)
+    }
+
     /// The local day of a moment, as days since the epoch.
     pub fn local_day(&self, at_ms: i64) -> i32 {
         crate::scoring::calendar::local_day(at_ms, self.utc_offset_ms)
