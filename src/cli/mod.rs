@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod generate;
 pub mod inspect;
+mod model;
 mod model_file;
 mod run;
 mod score;
@@ -59,6 +60,7 @@ enum Command {
     Check(check::Args),
     Inspect(inspect::Args),
     Score(score::Args),
+    Model(model::Args),
     Generate(generate::Args),
 }
 
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Score(args) => score::run(&args).map_err(Failure::message),
+        Command::Model(args) => model::run(&args),
         Command::Generate(args) => generate::run(&args),
     };
     match done {

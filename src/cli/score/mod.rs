@@ -4,8 +4,8 @@
 //! else goes to standard error. A line that no lead can take is reported and counted, as it would be dead-lettered.
 
 mod csv_file;
-mod json_lines;
-mod line;
+pub(super) mod json_lines;
+pub(super) mod line;
 mod report;
 
 use std::fs::File;

@@ -155,14 +155,25 @@ impl EventKind {
         }
     }
 
+    /// As `parse` reads it.
+    pub fn name(self) -> String {
+        match self {
+            EventKind::Web(kind) => format!("web.{}", kind.as_str()),
+            EventKind::Mail(kind) => format!("mail.{}", kind.as_str()),
+            EventKind::Sns(kind) => format!("sns.{}", kind.as_str()),
+            EventKind::Contact(kind) => format!("contact.{}", kind.as_str()),
+            EventKind::Commerce(kind) => format!("commerce.{}", kind.as_str()),
+        }
+    }
+
     /// Every name that `parse` reads.
     pub fn names() -> Vec<String> {
         let mut names = Vec::new();
-        names.extend(WebKind::ALL.iter().map(|kind| format!("web.{}", kind.as_str())));
-        names.extend(MailKind::ALL.iter().map(|kind| format!("mail.{}", kind.as_str())));
-        names.extend(SnsKind::ALL.iter().map(|kind| format!("sns.{}", kind.as_str())));
-        names.extend(ContactKind::ALL.iter().map(|kind| format!("contact.{}", kind.as_str())));
-        names.extend(CommerceKind::ALL.iter().map(|kind| format!("commerce.{}", kind.as_str())));
+        names.extend(WebKind::ALL.iter().map(|kind| EventKind::Web(*kind).name()));
+        names.extend(MailKind::ALL.iter().map(|kind| EventKind::Mail(*kind).name()));
+        names.extend(SnsKind::ALL.iter().map(|kind| EventKind::Sns(*kind).name()));
+        names.extend(ContactKind::ALL.iter().map(|kind| EventKind::Contact(*kind).name()));
+        names.extend(CommerceKind::ALL.iter().map(|kind| EventKind::Commerce(*kind).name()));
         names
     }
 
