@@ -60,7 +60,7 @@ mod tests {
         };
         let (sound, wrong) = (file("sound.toml", sound), file("wrong.toml", &wrong));
         let check = |files: &[&PathBuf], said: Option<&str>| {
-            let done = run(&Args { files: files.iter().map(|file| PathBuf::from(file)).collect() });
+            let done = run(&Args { files: files.iter().map(PathBuf::from).collect() });
             assert_eq!(done.err().map(|failure| failure.to_string()).as_deref(), said, "{files:?}");
         };
         check(&[&sound], None);

@@ -19,6 +19,8 @@ use crate::wire::decode::Decoder;
 const INDENT: usize = 18;
 /// Greatest contribution's bar, columns.
 const BAR: f64 = 40.0;
+/// Dead letters told one by one.
+const DEAD_TOLD_MAX: usize = 100;
 /// Contributions below it are summed up, points.
 const SHARE_MIN: f64 = 0.05;
 
@@ -88,6 +90,7 @@ impl<'m> Story<'m> {
             asked_for,
             lead_id: asked_for.map(str::to_owned),
             told_count: 0,
+            dead_count: 0,
             dead: String::new(),
             out,
         }
@@ -126,6 +129,10 @@ impl<'m> Story<'m> {
 
     /// A line that no lead can take: its lead is not known for sure, so it is always told.
     fn dead_line(&mut self, number: u64, dead: &DeadLetter) -> Result<(), Failure> {
+        self.dead_count += 1;
+        if self.dead_count > DEAD_TOLD_MAX {
+            return Ok(());
+        }
         let told = format!("line {number}: dead letter: {}: {}\n", dead.cause, dead.detail);
         self.out += &told;
         self.dead += &told;
@@ -179,6 +186,9 @@ impl<'m> Story<'m> {
     }
 
     fn end(mut self, args: &Args) -> Result<String, Failure> {
+        if self.dead_count > DEAD_TOLD_MAX {
+            let _ = writeln!(self.out, "\n{} dead letters in all", self.dead_count);
+        }
         let example_end_ms = self.single.clock_ms().saturating_add(EXAMPLE_QUIET_MS);
         if let Some(to_ms) = args.at.or(args.events.is_none().then_some(example_end_ms)) {
             self.pass_time(to_ms);

@@ -4,13 +4,16 @@
 const WIDTH: usize = 65;
 const HEIGHT: usize = 11;
 
+/// y by x.
+type Curve<'f> = Box<dyn Fn(f64) -> f64 + 'f>;
+
 /// Curves over the same x.
 pub struct Plot<'f> {
     x_max: f64,
     y_max: f64,
     /// What x counts.
     x_name: &'static str,
-    curves: Vec<(char, Box<dyn Fn(f64) -> f64 + 'f>)>,
+    curves: Vec<(char, Curve<'f>)>,
 }
 
 impl<'f> Plot<'f> {
@@ -28,18 +31,20 @@ impl<'f> Plot<'f> {
 
     /// The lines, each ended by a line feed.
     pub fn draw(&self) -> String {
-        let mut rows = vec![[' '; WIDTH]; HEIGHT];
+        let mut columns = [[' '; HEIGHT]; WIDTH];
         for (sign, curve) in self.curves.iter().rev() {
-            for column in 0..WIDTH {
-                let height = (curve(self.x_max * column as f64 / (WIDTH - 1) as f64) / self.y_max).clamp(0.0, 1.0);
-                rows[HEIGHT - 1 - (height * (HEIGHT - 1) as f64).round() as usize][column] = *sign;
+            for (place, column) in columns.iter_mut().enumerate() {
+                let x = self.x_max * place as f64 / (WIDTH - 1) as f64;
+                let height = (curve(x) / self.y_max).clamp(0.0, 1.0);
+                column[HEIGHT - 1 - (height * (HEIGHT - 1) as f64).round() as usize] = *sign;
             }
         }
         let mut out = String::new();
-        for (place, row) in rows.iter().enumerate() {
+        for place in 0..HEIGHT {
+            let row: String = columns.iter().map(|column| column[place]).collect();
             let share = (HEIGHT - 1 - place) as f64 / (HEIGHT - 1) as f64;
             let label = if place % (HEIGHT / 2) == 0 { format!("{:.2}", self.y_max * share) } else { String::new() };
-            out += &format!("{label:>5} |{}\n", row.iter().collect::<String>().trim_end());
+            out += &format!("{label:>5} |{}\n", row.trim_end());
         }
         out + &self.x_axis()
     }
