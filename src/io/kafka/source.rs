@@ -33,6 +33,8 @@ pub struct KafkaSource {
     settings: Settings,
     // dropped in this order: the client comes last
     open: Option<Open>,
+    /// Asks for watermarks: on the consumer's own connection the answer would wait behind its fetch.
+    watermarks: Option<BaseConsumer<Log>>,
     layout_checked: Instant,
 }
 
@@ -64,6 +66,7 @@ impl KafkaSource {
         Ok(KafkaSource {
             settings: settings.clone(),
             open: Some(Open { queue: Queue::new(native), topics, consumer }),
+            watermarks: None,
             layout_checked: Instant::now(),
         })
     }
@@ -262,11 +265,13 @@ fn add(list: &mut TopicPartitionList, layout: &Layout, position: &Position) {
 }
 
 fn discover(settings: &Settings) -> Result<Layout, SourceError> {
-    let client: BaseConsumer<Log> = settings
-        .client("layout")
-        .create_with_context(Log::new("layout"))
-        .map_err(|error| SourceError::Fatal(format!("client: {error}")))?;
-    Layout::discover(client.client(), settings)
+    Layout::discover(plain_client(settings, "layout")?.client(), settings)
+}
+
+/// A client that reads nothing.
+fn plain_client(settings: &Settings, name: &'static str) -> Result<BaseConsumer<Log>, SourceError> {
+    let client = settings.client(name).create_with_context(Log::new(name));
+    client.map_err(|error| SourceError::Fatal(format!("client: {error}")))
 }
 
 impl Source for KafkaSource {
@@ -316,9 +321,13 @@ impl Source for KafkaSource {
     }
 
     fn low_watermark(&mut self, input: InputId, partition: Partition) -> Result<i64, SourceError> {
+        if self.watermarks.is_none() {
+            self.watermarks = Some(plain_client(&self.settings, "watermarks")?);
+        }
+        let client = self.watermarks.as_ref().expect("just set");
         let name = self.layout().name(input);
-        let asked = self.consumer().fetch_watermarks(name, partition.0 as i32, self.settings.request_timeout);
-        asked.map(|(low, _)| low).map_err(|error| self.failed(&error, "low watermark"))
+        let asked = client.fetch_watermarks(name, partition.0 as i32, self.settings.request_timeout);
+        asked.map(|(low, _)| low).map_err(|error| errors::of_client(&error, "low watermark"))
     }
 
     fn start(&mut self, positions: &[Position]) -> Result<(), SourceError> {
