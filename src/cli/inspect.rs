@@ -74,6 +74,12 @@ fn inspect(args: &Args, reader: &StoreReader, out: &mut impl Write) -> Result<()
         return positions(reader, out);
     }
     let model = model_file::load(args.model.as_deref()).map_err(Stop::Failed)?;
+    if let Some(known) = reader.model().filter(|known| known.hash != model.hash_hex()) {
+        eprintln!(
+            "tsuikyaku: these leads were decided with model {} {}, and are read with {} {}: --model names its file",
+            known.name, known.version, model.name, model.version
+        );
+    }
     match &args.lead {
         Some(lead_id) => one_lead(args, reader, &model, lead_id, out),
         None => all_leads(args, reader, &model, out),

@@ -14,6 +14,7 @@ use crate::scoring::decision::{Decision, DecisionType, Score};
 use crate::scoring::event::Event;
 use crate::scoring::model::{EventKind, Model};
 use crate::wire::decode::Decoder;
+use crate::wire::limits::EVENT_TIMES_MS;
 
 /// Columns before a decision's text.
 const INDENT: usize = 18;
@@ -189,6 +190,12 @@ impl<'m> Story<'m> {
         if self.dead_count > DEAD_TOLD_MAX {
             let _ = writeln!(self.out, "\n{} dead letters in all", self.dead_count);
         }
+        if let Some(at_ms) = args.at.filter(|at_ms| !EVENT_TIMES_MS.contains(at_ms) || *at_ms < self.single.clock_ms())
+        {
+            return Err(Failure::Message(format!(
+                "--at: found {at_ms}; allowed: ms since the epoch, from the last event on, before 2100-01-01"
+            )));
+        }
         let example_end_ms = self.single.clock_ms().saturating_add(EXAMPLE_QUIET_MS);
         if let Some(to_ms) = args.at.or(args.events.is_none().then_some(example_end_ms)) {
             self.pass_time(to_ms);
@@ -318,6 +325,10 @@ mod tests {
         let told = explain(Some("a")).unwrap();
         assert_eq!(told.matches("web.download  ").count() - 1, 2, "{told}"); // once more in the sum
         assert!(told.contains("late: it occurred 2026-04-01 08:02") && told.contains("line 4: dead letter"), "{told}");
+        for at_ms in [-5, 1_775_005_200_000, i64::MAX] {
+            let early = explained(&model, &args(Some(file.clone()), Some("a"), Some(at_ms))).unwrap_err().to_string();
+            assert!(early.contains("--at") && early.contains(&at_ms.to_string()), "{early}");
+        }
         std::fs::write(&file, "").unwrap();
         assert!(explain(None).unwrap_err().to_string().contains("no event"));
     }
