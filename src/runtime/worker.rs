@@ -197,7 +197,18 @@ where
             align.lose(&change.lost);
             ownership.change(context, tasks, forwarder, change)?;
         }
-        ownership.restore(context, source, changelog, tasks, forwarder)
+        if !ownership.is_busy() {
+            return Ok(());
+        }
+        let ran: Vec<Partition> = tasks.iter().map(|task| task.partition).collect();
+        let forwarded = forwarder.owned();
+        ownership.restore(context, source, changelog, tasks, forwarder)?;
+        // What was polled of a partition before it was started stands behind the place where it goes on.
+        self.batch.retain(|input, partition| match context.topology.is_aligned(input) {
+            true => ran.contains(&partition),
+            false => forwarded.contains(&(input, partition)),
+        });
+        Ok(())
     }
 
     /// Prefetches and processes what was polled, and the timers that are due. What has to wait for an earlier topic
@@ -352,7 +363,13 @@ where
     fn rewind(&mut self, cause: RewindCause, detail: &str) -> Result<(), Error> {
         self.context.metrics.ownership.rewind(cause.as_str());
         self.back_off(cause, detail)?;
-        let Worker { context, tasks, forwarder, ownership, .. } = self;
+        let Worker { context, source, tasks, forwarder, ownership, .. } = self;
+        let mut owned = forwarder.owned();
+        owned.extend(tasks.iter().flat_map(|task| context.topology.riders(task.partition)));
+        // Nothing may be handed out between here and the place where each goes on.
+        if let Err(error @ Error::Stop(_)) = source.stop(&owned).map_err(Error::from) {
+            return Err(error);
+        }
         ownership.forget(context, tasks, forwarder);
         self.align.forget();
         // The consumer first: it knows whether a twin has taken our place, before the producer fences that twin.

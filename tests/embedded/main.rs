@@ -1,5 +1,6 @@
 //! The real worker on the embedded log and a real store: what came out must be what one thread makes of the same log.
 
+mod flaky;
 mod rig;
 
 use std::time::Duration;
@@ -40,6 +41,19 @@ fn a_worker_that_dies_in_the_middle_loses_nothing() {
     }
     let mut run = Run::start(&rig, 2);
     run.finish(PATIENCE);
+    rig.audit();
+}
+
+#[test]
+fn commits_that_fail_or_whose_outcome_is_unknown_are_taken_back() {
+    let rig = Rig::new(3);
+    rig.append_traffic(31, 100, 4_000);
+    let mut run = Run::start_flaky(&rig, 2, 5);
+    rig.append_traffic(32, 100, 2_000);
+    run.finish(PATIENCE);
+    for cause in ["aborted", "unknown", "fenced"] {
+        assert!(rig.rewinds(cause) > 0, "{cause}: {} rewinds show nothing", rig.rewinds(cause));
+    }
     rig.audit();
 }
 

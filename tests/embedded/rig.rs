@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::flaky::FlakySink;
 use tsuikyaku::io::embedded::{EmbeddedLog, Entry, Layout, NewRecord, Topic};
 use tsuikyaku::io::store::{Identity, RocksStore};
 use tsuikyaku::runtime::batch::{InputId, Partition};
@@ -248,6 +249,10 @@ impl Rig {
         self.counter("tsuikyaku_restore_records_total")
     }
 
+    pub fn rewinds(&self, cause: &str) -> u64 {
+        self.counter(&format!("tsuikyaku_rewinds_total{{cause=\"{cause}\"}}"))
+    }
+
     pub fn evicted(&self) -> u64 {
         self.counter("tsuikyaku_cache_evictions_total")
     }
@@ -411,6 +416,11 @@ pub struct Run<'r> {
 
 impl<'r> Run<'r> {
     pub fn start(rig: &'r Rig, worker_count: usize) -> Run<'r> {
+        Run::start_flaky(rig, worker_count, 0)
+    }
+
+    /// Workers of which every so many transactions fail.
+    pub fn start_flaky(rig: &'r Rig, worker_count: usize, every: u64) -> Run<'r> {
         let context = rig.context(rig.store());
         let shutdown = Shutdown::default();
         let shared = context.shared.clone();
@@ -418,7 +428,7 @@ impl<'r> Run<'r> {
             .map(|number| {
                 let (log, context, shutdown) = (rig.log.clone(), context.clone(), shutdown.clone());
                 std::thread::spawn(move || {
-                    let (source, sink) = (log.source(), log.sink(&format!("app-a-{number}")));
+                    let (source, sink) = (log.source(), FlakySink::new(log.sink(&format!("app-a-{number}")), every));
                     Worker::new(context, number, source, sink, log.changelog()).run(&shutdown, Duration::from_secs(1))
                 })
             })
