@@ -142,7 +142,8 @@ impl Lead {
             return if *redirect == link.to { Applied::Changed } else { forward(redirect, at) };
         }
         let asks_us = self.identity.has_alias(by) && *lead_id < *by;
-        let is_gone = self.identity.erased.is_some() && self.facts.is_empty();
+        // Erased since it asked: what it saw went, too. A lead that began anew behind its marker remembers the link.
+        let is_gone = self.identity.erased.is_some() && !self.seen.contains(&link.event_id, at.appended_at_ms);
         if asks_us || is_gone || by == lead_id {
             return Applied::Erased;
         }
