@@ -32,11 +32,14 @@ fi
 if [ "$purpose" = test ]; then
     need curl 'have curl'
     need prometheus 'have promtool'
+    need nodejs 'have node'
+    need npm 'have npm'
     need python3-venv 'python3 -c "import ensurepip, venv"'
-    java_is_new() { java -version 2>&1 | grep -Eq 'version "(1[7-9]|[2-9][0-9])'; }
+    # with its compiler: examples/java runs from source
+    java_is_new() { java -version 2>&1 | grep -Eq 'version "(1[7-9]|[2-9][0-9])' && java --list-modules | grep -q '^jdk.compiler'; }
     if ! have java || ! java_is_new; then
-        java_package=openjdk-17-jre-headless
-        have apt-cache && ! apt-cache show "$java_package" >/dev/null 2>&1 && java_package=openjdk-21-jre-headless
+        java_package=openjdk-17-jdk-headless
+        have apt-cache && ! apt-cache show "$java_package" >/dev/null 2>&1 && java_package=openjdk-21-jdk-headless
         missing+=("$java_package")
     fi
 fi
