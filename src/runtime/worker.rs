@@ -363,13 +363,7 @@ where
     fn rewind(&mut self, cause: RewindCause, detail: &str) -> Result<(), Error> {
         self.context.metrics.ownership.rewind(cause.as_str());
         self.back_off(cause, detail)?;
-        let Worker { context, source, tasks, forwarder, ownership, .. } = self;
-        let mut owned = forwarder.owned();
-        owned.extend(tasks.iter().flat_map(|task| context.topology.riders(task.partition)));
-        // Nothing may be handed out between here and the place where each goes on.
-        if let Err(error @ Error::Stop(_)) = source.stop(&owned).map_err(Error::from) {
-            return Err(error);
-        }
+        let Worker { context, tasks, forwarder, ownership, .. } = self;
         ownership.forget(context, tasks, forwarder);
         self.align.forget();
         // The consumer first: it knows whether a twin has taken our place, before the producer fences that twin.

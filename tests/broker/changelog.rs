@@ -67,7 +67,9 @@ fn waits_for_an_open_transaction_below_the_end() {
     let piece = changelog.read(P, 0, until, Duration::from_millis(200), &mut |_| panic!("not committed yet"));
     assert_eq!(piece.map(|piece| piece.done).ok(), Some(false));
     sink.end().expect("nobody fences us");
-    assert_eq!(read(&mut changelog, 0), (vec![(0, "a".into(), Some("1".into()))], 2));
+    let (records, next_offset) = read(&mut changelog, 0);
+    assert_eq!(records, [(0, "a".into(), Some("1".into()))]);
+    assert!((1..=2).contains(&next_offset), "the marker may not be counted yet: {next_offset}");
 }
 
 #[test]

@@ -211,9 +211,7 @@ impl KafkaSource {
         for element in outcome.elements() {
             element.error().map_err(|error| failed(&error))?;
         }
-        let stopped = |at: &&&Position| matches!(self.reading(at.input, at.partition), Reading::Stopped { .. });
-        let resumed: Vec<_> = positions.iter().filter(stopped).map(|at| (at.input, at.partition)).collect();
-        self.consumer().resume(&self.list(&resumed)).map_err(|error| failed(&error))
+        Ok(())
     }
 }
 
@@ -333,6 +331,9 @@ impl Source for KafkaSource {
     fn start(&mut self, positions: &[Position]) -> Result<(), SourceError> {
         let again = self.assign(positions)?;
         self.seek(&again)?;
+        // All of them: a partition that was lost while it was stopped comes back paused.
+        let all: Vec<_> = positions.iter().map(|at| (at.input, at.partition)).collect();
+        self.consumer().resume(&self.list(&all)).map_err(|error| self.failed(&error, "resume"))?;
         let mut member = self.consumer().context().member();
         for at in positions {
             let reading = Reading::Running { next_offset: at.next_offset, seen: Seen::Nothing };

@@ -67,6 +67,7 @@ fn poison_becomes_dead_letters_in_every_format() {
             ("engagement.mail", Format::Json),
             ("engagement.contact", Format::AvroConfluent),
         ],
+        ..Setup::default()
     };
     let pipeline = Pipeline::new(shared(), "poison", 2, &setup);
     pipeline.append_traffic(1_000);

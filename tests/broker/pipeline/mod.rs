@@ -44,6 +44,7 @@ const INPUTS: [(&str, InputKind); 7] = [
 
 /// One application: its topics, and a directory for its processes.
 pub struct Pipeline<'c> {
+    session_timeout: &'static str,
     cluster: &'c Cluster,
     app: String,
     partition_count: u32,
@@ -63,6 +64,8 @@ pub struct Setup {
     pub other_counts: &'static [(&'static str, u32)],
     /// Inputs with another format than Avro.
     pub formats: &'static [(&'static str, Format)],
+    /// Of the group's members; 6 s where nothing is said.
+    pub session_timeout: Option<&'static str>,
 }
 
 impl<'c> Pipeline<'c> {
@@ -73,6 +76,7 @@ impl<'c> Pipeline<'c> {
             partition_count,
             other_counts: setup.other_counts.iter().copied().collect(),
             formats: setup.formats.iter().copied().collect(),
+            session_timeout: setup.session_timeout.unwrap_or("6s"),
             intake: RefCell::default(),
             dir: tempfile::tempdir().expect("a temporary directory"),
             writer: Writer::new(&cluster.bootstrap_servers()),
@@ -198,11 +202,12 @@ impl<'c> Pipeline<'c> {
         let model = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/models/b2b-saas.toml");
         let text = format!(
             "[app]\nid = \"{app}\"\ninstance = \"{instance}\"\nworkers = 2\ntopic_prefix = \"{app}.\"\n\
-             [kafka]\nbootstrap_servers = \"{servers}\"\nsession_timeout = \"6s\"\n\
+             [kafka]\nbootstrap_servers = \"{servers}\"\nsession_timeout = \"{session}\"\n\
              [state]\ndir = \"{dir}\"\nmemory_max = \"512MiB\"\npersist_interval = \"1s\"\n\
              [model]\nfile = \"{model}\"\n[http]\nlisten = \"{http}\"\n[schemas]\ndir = \"{schemas}\"\n",
             schemas = self.schemas_dir().display(),
             app = self.app,
+            session = self.session_timeout,
             servers = self.cluster.bootstrap_servers(),
             dir = state_dir.display(),
         );
