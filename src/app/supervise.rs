@@ -84,6 +84,8 @@ where
                 "worker {number} met a bug (see the lines above); what it had not committed is done by the next start"
             ))),
         };
+        // Before anybody hears of the end: the state directory is free then.
+        drop(work);
         // Nobody listens any more only when the process is ending anyway.
         let _ = tell.send(Ended { number, outcome });
     };
