@@ -58,12 +58,17 @@ impl Grade {
         [self.letter, self.digit]
     }
 
-    /// The grade as written; `None` where it is none.
-    pub fn parse(text: &str) -> Option<Grade> {
-        match text.as_bytes() {
-            &[letter @ b'A'..=b'D', digit @ b'1'..=b'4'] => Some(Grade { letter, digit }),
+    /// The grade of letter and digit in ASCII; `None` where it is none.
+    pub fn from_bytes(bytes: [u8; 2]) -> Option<Grade> {
+        match bytes {
+            [letter @ b'A'..=b'D', digit @ b'1'..=b'4'] => Some(Grade { letter, digit }),
             _ => None,
         }
+    }
+
+    /// The grade as written; `None` where it is none.
+    pub fn parse(text: &str) -> Option<Grade> {
+        Grade::from_bytes(text.as_bytes().try_into().ok()?)
     }
 }
 

@@ -33,7 +33,7 @@ impl Headline {
     }
 
     fn of(who: &Who, line: impl Fn(&Who) -> [String; 2]) -> Headline {
-        let [en, ja] = line(who).map(|text| shown(&text, HEADLINE_CHARS_MAX).into());
+        let [en, ja] = line(who).map(|text| cut(text, HEADLINE_CHARS_MAX).into());
         Headline { en, ja }
     }
 }
@@ -177,10 +177,17 @@ fn days_since(moment: &Moment<'_>, at_ms: Option<i64>) -> i64 {
 /// One line of at most so many characters.
 fn shown(text: &str, chars_max: usize) -> String {
     let clean = |character: char| if character.is_control() { ' ' } else { character };
-    match text.char_indices().nth(chars_max) {
-        None => text.chars().map(clean).collect(),
-        Some(_) => text.chars().take(chars_max - 1).map(clean).chain(['…']).collect(),
+    cut(text.chars().map(clean).collect(), chars_max)
+}
+
+/// At most so many characters; what is cut off leaves a mark.
+fn cut(mut text: String, chars_max: usize) -> String {
+    if text.chars().count() > chars_max {
+        let kept = text.char_indices().nth(chars_max - 1).map_or(text.len(), |(end, _)| end);
+        text.truncate(kept);
+        text.push('…');
     }
+    text
 }
 
 #[cfg(test)]

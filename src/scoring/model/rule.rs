@@ -16,6 +16,12 @@ pub const RULES_MAX: usize = 512;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuleKey(pub u32);
 
+impl RuleKey {
+    fn first_byte(self) -> usize {
+        (self.0 >> 24) as usize
+    }
+}
+
 /// One rule. The first one that matches an event counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
@@ -283,6 +289,8 @@ pub struct Rules {
     starts: Box<[u16]>,
     order: Box<[u16]>,
     by_key: Box<[(RuleKey, u16)]>,
+    /// Where the keys that begin with a byte are in `by_key`, like `starts`: keys are hashes, so few share one.
+    key_starts: Box<[u16]>,
 }
 
 impl Rules {
@@ -296,7 +304,9 @@ impl Rules {
         let starts = starts.collect();
         let mut by_key: Vec<(RuleKey, u16)> = numbers().map(|rule| (rules[usize::from(rule)].key, rule)).collect();
         by_key.sort_unstable();
-        Rules { starts, order: order.into(), by_key: by_key.into(), rules: rules.into() }
+        let key_starts = (0..=256).map(|byte| by_key.partition_point(|(key, _)| key.first_byte() < byte) as u16);
+        let key_starts = key_starts.collect();
+        Rules { starts, order: order.into(), by_key: by_key.into(), key_starts, rules: rules.into() }
     }
 
     /// The rule that counts an event.
@@ -309,8 +319,10 @@ impl Rules {
 
     /// The rule under which stored points were counted; `None` when the model has it no more.
     pub fn by_key(&self, key: RuleKey) -> Option<&Rule> {
-        let place = self.by_key.binary_search_by_key(&key, |(key, _)| *key).ok()?;
-        Some(&self.rules[usize::from(self.by_key[place].1)])
+        let byte = key.first_byte();
+        let alike = &self.by_key[usize::from(self.key_starts[byte])..usize::from(self.key_starts[byte + 1])];
+        let (_, rule) = alike.iter().find(|(known, _)| *known == key)?;
+        Some(&self.rules[usize::from(*rule)])
     }
 
     /// All rules, in the order of the file.

@@ -40,10 +40,10 @@ impl<'a> Cursor<'a> {
             self.rest = rest;
             return Ok(un_zig_zag(u64::from(*byte)));
         }
-        self.long_of_many_bytes()
+        self.long_of_many_bytes().ok_or_else(|| self.no_long())
     }
 
-    fn long_of_many_bytes(&mut self) -> Result<i64, Malformed> {
+    fn long_of_many_bytes(&mut self) -> Option<i64> {
         let mut value = 0_u64;
         for (index, &byte) in self.rest.iter().take(10).enumerate() {
             if index == 9 && byte > 1 {
@@ -52,10 +52,15 @@ impl<'a> Cursor<'a> {
             value |= u64::from(byte & 0x7f) << (7 * index);
             if byte < 0x80 {
                 self.rest = &self.rest[index + 1..];
-                return Ok(un_zig_zag(value));
+                return Some(un_zig_zag(value));
             }
         }
-        Err(Malformed(if self.rest.len() < 10 { "ends too early" } else { "a number is longer than 64 bits" }))
+        None
+    }
+
+    #[cold]
+    fn no_long(&self) -> Malformed {
+        Malformed(if self.rest.len() < 10 { "ends too early" } else { "a number is longer than 64 bits" })
     }
 
     pub fn boolean(&mut self) -> Result<bool, Malformed> {
@@ -96,6 +101,7 @@ impl<'a> Cursor<'a> {
 
     /// The count of the next block of an array or a map; 0 at its end. A count above the bytes left is refused: an
     /// item takes a byte at least, and one that takes none could be repeated for ever.
+    #[inline]
     pub fn block(&mut self) -> Result<usize, Malformed> {
         let count = self.long()?;
         if count < 0 {

@@ -1,6 +1,7 @@
 //! Appends Avro's primitives to a buffer.
 
 /// An `int` or a `long`: variable-length zig-zag. Also the index of a union's branch and of an enum's symbol.
+#[inline]
 pub fn put_long(out: &mut Vec<u8>, value: i64) {
     let mut rest = (value << 1 ^ value >> 63).cast_unsigned();
     while rest > 0x7f {

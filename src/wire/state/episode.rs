@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::primitives::{Base, put_int, put_list, put_optional, read_int, read_list, read_optional, read_symbol};
+use super::primitives::{Base, put_int, put_list, put_optional};
+use super::reader::Reader;
 use super::schema::CURRENT;
 use crate::scoring::decision::{Basis, DecisionId};
 use crate::scoring::episode::{Acted, CoolingCause, Episode, Erased, Identity, Published, Ready, Sequence, State};
@@ -13,7 +14,7 @@ use crate::scoring::identity::ALIASES_MAX;
 use crate::scoring::lanes::Lane;
 use crate::scoring::model::Channel;
 use crate::scoring::stage::Stage;
-use crate::wire::avro::{Cursor, Malformed, put_boolean, put_long, put_optional_long, put_optional_text, put_text};
+use crate::wire::avro::{put_boolean, put_long, put_optional_long, put_optional_text, put_text};
 
 /// The lanes by their numbers in the schema, which must outlive any order of strength.
 static LANES: LazyLock<Vec<Lane>> = LazyLock::new(|| {
@@ -49,19 +50,17 @@ pub(super) fn put_episode(out: &mut Vec<u8>, base: Base, episode: &Episode) {
     });
 }
 
-pub(super) fn read_episode(cursor: &mut Cursor<'_>, base: Base) -> Result<Episode, Malformed> {
-    let episode = read_optional(cursor, |cursor| {
-        Ok(Episode {
-            number: cursor.long()?.cast_unsigned(),
-            state: read_state(cursor, base)?,
-            ready: read_optional(cursor, |cursor| read_ready(cursor, base))?,
-            disarmed: cursor.boolean()?,
-            acted: read_optional(cursor, |cursor| read_acted(cursor, base))?.unwrap_or_default(),
-            sequence: read_optional(cursor, |cursor| read_sequence(cursor, base))?,
-            published: read_optional(cursor, read_published)?,
-        })
-    })?;
-    Ok(episode.unwrap_or_default())
+pub(super) fn read_episode(reader: &mut Reader<'_>, base: Base) -> Episode {
+    let episode = reader.optional(|reader| Episode {
+        number: reader.long().cast_unsigned(),
+        state: read_state(reader, base),
+        ready: reader.optional(|reader| read_ready(reader, base)),
+        disarmed: reader.boolean(),
+        acted: reader.optional(|reader| read_acted(reader, base)).unwrap_or_default(),
+        sequence: reader.optional(|reader| read_sequence(reader, base)),
+        published: reader.optional(read_published).flatten(),
+    });
+    episode.unwrap_or_default()
 }
 
 fn put_state(out: &mut Vec<u8>, base: Base, state: State) {
@@ -77,18 +76,18 @@ fn put_state(out: &mut Vec<u8>, base: Base, state: State) {
     put_optional(out, cause, put_lane);
 }
 
-fn read_state(cursor: &mut Cursor<'_>, base: Base) -> Result<State, Malformed> {
-    let number = cursor.long()?;
-    let until_ms = base.read_optional_age(cursor)?;
-    let lane = read_optional(cursor, read_lane)?;
+fn read_state(reader: &mut Reader<'_>, base: Base) -> State {
+    let number = reader.long();
+    let until_ms = base.read_optional_age(reader);
+    let lane = reader.optional(read_lane);
     match (number, until_ms, lane) {
-        (0, None, None) => Ok(State::Idle),
-        (1, None, None) => Ok(State::Open),
-        (2, Some(until_ms), None) => Ok(State::Contacted { until_ms }),
+        (0, None, None) => State::Idle,
+        (1, None, None) => State::Open,
+        (2, Some(until_ms), None) => State::Contacted { until_ms },
         (3, Some(until_ms), lane) => {
-            Ok(State::Cooling { until_ms, cause: lane.map_or(CoolingCause::Verdict, CoolingCause::Lane) })
+            State::Cooling { until_ms, cause: lane.map_or(CoolingCause::Verdict, CoolingCause::Lane) }
         }
-        _ => Err(Malformed("a state has what it cannot have")),
+        _ => reader.sound(None, "a state has what it cannot have"),
     }
 }
 
@@ -107,22 +106,22 @@ fn put_ready(out: &mut Vec<u8>, base: Base, ready: &Ready) {
     put_optional_long(out, ready.abandoned_ms.map(after));
 }
 
-fn read_ready(cursor: &mut Cursor<'_>, base: Base) -> Result<Ready, Malformed> {
-    let (id, lane, as_of_ms) = (DecisionId(cursor.take_array()?), read_lane(cursor)?, base.read_age(cursor)?);
-    let after = |cursor: &mut Cursor<'_>| Ok(as_of_ms.wrapping_add(cursor.long()?));
-    Ok(Ready {
+fn read_ready(reader: &mut Reader<'_>, base: Base) -> Ready {
+    let (id, lane, as_of_ms) = (DecisionId(reader.fixed()), read_lane(reader), base.read_age(reader));
+    let after = |reader: &mut Reader<'_>| as_of_ms.wrapping_add(reader.long());
+    Ready {
         id,
         lane,
         as_of_ms,
-        due_ms: after(cursor)?,
-        expires_ms: after(cursor)?,
-        channel: read_symbol(cursor, Channel::from_number)?,
-        basis: read_symbol(cursor, |number| BASES.get(usize::from(number)).copied())?,
-        accepted: cursor.boolean()?,
-        last_try: cursor.boolean()?,
-        breach_ms: read_optional(cursor, after)?,
-        abandoned_ms: read_optional(cursor, after)?,
-    })
+        due_ms: after(reader),
+        expires_ms: after(reader),
+        channel: reader.symbol(Channel::Web, Channel::from_number),
+        basis: reader.symbol(Basis::Reply, |number| BASES.get(usize::from(number)).copied()),
+        accepted: reader.boolean(),
+        last_try: reader.boolean(),
+        breach_ms: reader.optional(after),
+        abandoned_ms: reader.optional(after),
+    }
 }
 
 fn put_acted(out: &mut Vec<u8>, base: Base, acted: &Acted) {
@@ -147,28 +146,26 @@ fn put_acted(out: &mut Vec<u8>, base: Base, acted: &Acted) {
     put_optional(out, acted.first_purchase_year.map(i32::from), put_int);
 }
 
-fn read_acted(cursor: &mut Cursor<'_>, base: Base) -> Result<Acted, Malformed> {
-    let age = |cursor: &mut Cursor<'_>| base.read_optional_age(cursor);
-    Ok(Acted {
-        hand_raise_ms: age(cursor)?,
-        hand_raise_before_ms: age(cursor)?,
-        instant: read_optional(cursor, |cursor| {
-            Ok((base.read_age(cursor)?, read_symbol(cursor, Channel::from_number)?))
-        })?,
-        unanswered_since_ms: age(cursor)?,
-        complaint_ms: age(cursor)?,
-        silence_ms: age(cursor)?,
-        score_ready_ms: age(cursor)?,
-        return_ms: age(cursor)?,
-        reengage_ready_ms: age(cursor)?,
-        bant_day: read_optional(cursor, read_int)?,
-        hurdle_day: read_optional(cursor, read_int)?,
-        cart_ms: age(cursor)?,
-        sequence_mark_ms: age(cursor)?,
-        neglect_ready_ms: age(cursor)?,
-        birth_year: read_optional(cursor, read_year)?,
-        first_purchase_year: read_optional(cursor, read_year)?,
-    })
+fn read_acted(reader: &mut Reader<'_>, base: Base) -> Acted {
+    let age = |reader: &mut Reader<'_>| base.read_optional_age(reader);
+    Acted {
+        hand_raise_ms: age(reader),
+        hand_raise_before_ms: age(reader),
+        instant: reader.optional(|reader| (base.read_age(reader), reader.symbol(Channel::Web, Channel::from_number))),
+        unanswered_since_ms: age(reader),
+        complaint_ms: age(reader),
+        silence_ms: age(reader),
+        score_ready_ms: age(reader),
+        return_ms: age(reader),
+        reengage_ready_ms: age(reader),
+        bant_day: reader.optional(Reader::int),
+        hurdle_day: reader.optional(Reader::int),
+        cart_ms: age(reader),
+        sequence_mark_ms: age(reader),
+        neglect_ready_ms: age(reader),
+        birth_year: reader.optional(read_year),
+        first_purchase_year: reader.optional(read_year),
+    }
 }
 
 fn put_sequence(out: &mut Vec<u8>, base: Base, sequence: &Sequence) {
@@ -178,10 +175,13 @@ fn put_sequence(out: &mut Vec<u8>, base: Base, sequence: &Sequence) {
     }
 }
 
-fn read_sequence(cursor: &mut Cursor<'_>, base: Base) -> Result<Sequence, Malformed> {
-    let start_ms = base.read_age(cursor)?;
-    let mut count = || u8::try_from(cursor.long()?).map_err(|_| Malformed("a count is out of range"));
-    Ok(Sequence { start_ms, mails: count()?, step: count()?, offers: count()? })
+fn read_sequence(reader: &mut Reader<'_>, base: Base) -> Sequence {
+    let start_ms = base.read_age(reader);
+    let mut count = || {
+        let count = u8::try_from(reader.long()).ok();
+        reader.sound(count, "a count is out of range")
+    };
+    Sequence { start_ms, mails: count(), step: count(), offers: count() }
 }
 
 fn put_published(out: &mut Vec<u8>, published: &Published) {
@@ -190,13 +190,12 @@ fn put_published(out: &mut Vec<u8>, published: &Published) {
     put_optional(out, published.open, |out, id| out.extend_from_slice(&id.0));
 }
 
-fn read_published(cursor: &mut Cursor<'_>) -> Result<Published, Malformed> {
-    let grade = std::str::from_utf8(cursor.take(2)?).ok().and_then(Grade::parse);
-    Ok(Published {
-        grade: grade.ok_or(Malformed("a grade is none"))?,
-        stage: read_symbol(cursor, |number| Stage::ALL.get(usize::from(number)).copied())?,
-        open: read_optional(cursor, |cursor| Ok(DecisionId(cursor.take_array()?)))?,
-    })
+fn read_published(reader: &mut Reader<'_>) -> Option<Published> {
+    let grade = Grade::from_bytes(reader.fixed());
+    let grade = reader.sound(grade.map(Some), "a grade is none")?;
+    let stage = reader.symbol(Stage::Prospect, |number| Stage::ALL.get(usize::from(number)).copied());
+    let open = reader.optional(|reader| DecisionId(reader.fixed()));
+    Some(Published { grade, stage, open })
 }
 
 pub(super) fn put_identity(out: &mut Vec<u8>, identity: &Identity) {
@@ -211,15 +210,13 @@ pub(super) fn put_identity(out: &mut Vec<u8>, identity: &Identity) {
     });
 }
 
-pub(super) fn read_identity(cursor: &mut Cursor<'_>) -> Result<Identity, Malformed> {
-    let identity = read_optional(cursor, |cursor| {
-        Ok(Identity {
-            redirect: read_optional(cursor, |cursor| cursor.text().map(Box::from))?,
-            aliases: read_list(cursor, ALIASES_MAX, |cursor| cursor.text().map(Box::from))?.into(),
-            erased: read_optional(cursor, |cursor| Ok(Erased { at_ms: cursor.long()?, until_ms: cursor.long()? }))?,
-        })
-    })?;
-    Ok(identity.unwrap_or_default())
+pub(super) fn read_identity(reader: &mut Reader<'_>) -> Identity {
+    let identity = reader.optional(|reader| Identity {
+        redirect: reader.optional(|reader| reader.text().into()),
+        aliases: reader.list(ALIASES_MAX, |reader| reader.text().into()).into(),
+        erased: reader.optional(|reader| Erased { at_ms: reader.long(), until_ms: reader.long() }),
+    });
+    identity.unwrap_or_default()
 }
 
 fn put_lane(out: &mut Vec<u8>, lane: Lane) {
@@ -227,12 +224,13 @@ fn put_lane(out: &mut Vec<u8>, lane: Lane) {
     put_long(out, number.expect("the schema names every lane: tested") as i64);
 }
 
-fn read_lane(cursor: &mut Cursor<'_>) -> Result<Lane, Malformed> {
-    read_symbol(cursor, |number| LANES.get(usize::from(number)).copied())
+fn read_lane(reader: &mut Reader<'_>) -> Lane {
+    reader.symbol(Lane::Instant, |number| LANES.get(usize::from(number)).copied())
 }
 
-fn read_year(cursor: &mut Cursor<'_>) -> Result<i16, Malformed> {
-    i16::try_from(cursor.long()?).map_err(|_| Malformed("a year is out of range"))
+fn read_year(reader: &mut Reader<'_>) -> i16 {
+    let year = i16::try_from(reader.long()).ok();
+    reader.sound(year, "a year is out of range")
 }
 
 #[cfg(test)]

@@ -6,13 +6,12 @@ use super::parts::{
     put_channel_facts, put_reach, put_rule, put_sum, put_topic, read_channel_facts, read_newest, read_reach, read_rule,
     read_sum, read_topic,
 };
-use super::primitives::{
-    Base, put_bytes, put_hash, put_int, put_list, put_optional, read_hash, read_int, read_list, read_optional, rising,
-};
+use super::primitives::{Base, put_bytes, put_hash, put_int, put_list, put_optional};
 use super::profile::{put_profile, read_profile};
+use super::reader::Reader;
 use crate::scoring::facts::{Facts, Moments, Order, RULE_FACTS_MAX, Refund, TOPIC_FACTS_MAX};
 use crate::scoring::model::Channel;
-use crate::wire::avro::{Cursor, Malformed, put_optional_long};
+use crate::wire::avro::put_optional_long;
 
 pub(super) fn put_facts(out: &mut Vec<u8>, facts: &Facts) {
     let base = Base(facts.newest.get().unwrap_or(0));
@@ -31,29 +30,29 @@ pub(super) fn put_facts(out: &mut Vec<u8>, facts: &Facts) {
     put_optional(out, facts.profile.as_deref(), |out, profile| put_profile(out, base, profile));
 }
 
-pub(super) fn read_facts(cursor: &mut Cursor<'_>) -> Result<Facts, Malformed> {
-    let newest = read_optional(cursor, Cursor::long)?;
+pub(super) fn read_facts(reader: &mut Reader<'_>) -> Facts {
+    let newest = reader.optional(Reader::long);
     let base = Base(newest.unwrap_or(0));
-    let first_seen = base.read_optional_age(cursor)?;
-    let pressure = read_sum(cursor)?;
-    let channels = read_list(cursor, Channel::ALL.len(), |cursor| read_channel_facts(cursor, base))?;
-    let rules = read_list(cursor, RULE_FACTS_MAX, read_rule)?;
-    let topics = read_list(cursor, TOPIC_FACTS_MAX, read_topic)?;
-    Ok(Facts {
+    let first_seen = base.read_optional_age(reader);
+    let pressure = read_sum(reader);
+    let channels = reader.list(Channel::ALL.len(), |reader| read_channel_facts(reader, base));
+    let rules = reader.list(RULE_FACTS_MAX, read_rule);
+    let topics = reader.list(TOPIC_FACTS_MAX, read_topic);
+    Facts {
         first_seen: first_seen.into(),
         newest: newest.into(),
         pressure,
-        channels: rising(channels, |facts| facts.channel)?,
-        rules: rising(rules, |fact| fact.key)?,
-        topics: rising(topics, |fact| fact.key)?,
-        touches: read_newest(cursor, |cursor| read_reach(cursor, base))?,
-        answers: read_newest(cursor, |cursor| read_reach(cursor, base))?,
-        orders: read_newest(cursor, |cursor| Ok(Order { day: read_int(cursor)?, order: read_hash(cursor)? }))?,
-        refunds: read_newest(cursor, |cursor| Ok(Refund { day: read_int(cursor)?, order: read_hash(cursor)? }))?,
-        inbound_hours: read_hours(cursor)?,
-        moments: read_optional(cursor, |cursor| read_moments(cursor, base))?.map(Box::new),
-        profile: read_optional(cursor, |cursor| read_profile(cursor, base))?.map(Box::new),
-    })
+        channels: reader.rising(channels, |facts| facts.channel),
+        rules: reader.rising(rules, |fact| fact.key),
+        topics: reader.rising(topics, |fact| fact.key),
+        touches: read_newest(reader, |reader| read_reach(reader, base)),
+        answers: read_newest(reader, |reader| read_reach(reader, base)),
+        orders: read_newest(reader, |reader| Order { day: reader.int(), order: reader.hash() }),
+        refunds: read_newest(reader, |reader| Refund { day: reader.int(), order: reader.hash() }),
+        inbound_hours: read_hours(reader),
+        moments: reader.optional(|reader| read_moments(reader, base)).map(Box::new),
+        profile: reader.optional(|reader| read_profile(reader, base)).map(Box::new),
+    }
 }
 
 fn put_order(out: &mut Vec<u8>, day: i32, order: u64) {
@@ -68,19 +67,16 @@ fn put_hours(out: &mut Vec<u8>, hours: &[u8; 24]) {
     put_bytes(out, &active);
 }
 
-fn read_hours(cursor: &mut Cursor<'_>) -> Result<[u8; 24], Malformed> {
-    let bits = read_int(cursor)?;
-    let mut counts = cursor.bytes()?.iter();
+fn read_hours(reader: &mut Reader<'_>) -> [u8; 24] {
+    let bits = reader.int();
+    let mut counts = reader.bytes().iter();
     let mut hours = [0; 24];
     for hour in (0..24).filter(|hour| bits >> hour & 1 != 0) {
-        hours[hour] =
-            counts.next().copied().filter(|count| *count > 0).ok_or(Malformed("an active hour has no count"))?;
+        let count = counts.next().copied().filter(|count| *count > 0);
+        hours[hour] = reader.sound(count, "an active hour has no count");
     }
-    if bits >> 24 == 0 && counts.next().is_none() {
-        Ok(hours)
-    } else {
-        Err(Malformed("there are hours beyond the day"))
-    }
+    let is_whole = bits >> 24 == 0 && counts.next().is_none();
+    reader.sound(is_whole.then_some(hours), "there are hours beyond the day")
 }
 
 fn put_moments(out: &mut Vec<u8>, base: Base, moments: &Moments) {
@@ -90,15 +86,15 @@ fn put_moments(out: &mut Vec<u8>, base: Base, moments: &Moments) {
     }
 }
 
-fn read_moments(cursor: &mut Cursor<'_>, base: Base) -> Result<Moments, Malformed> {
-    let mut next = || base.read_optional_age(cursor).map(Into::into);
-    Ok(Moments {
-        sequence_mark: next()?,
-        cart_mark: next()?,
-        comparison_sheet: next()?,
-        purchase: next()?,
-        complaint: next()?,
-        issue: next()?,
-        resolution: next()?,
-    })
+fn read_moments(reader: &mut Reader<'_>, base: Base) -> Moments {
+    let mut next = || base.read_optional_age(reader).into();
+    Moments {
+        sequence_mark: next(),
+        cart_mark: next(),
+        comparison_sheet: next(),
+        purchase: next(),
+        complaint: next(),
+        issue: next(),
+        resolution: next(),
+    }
 }

@@ -10,12 +10,14 @@ mod facts;
 mod parts;
 mod primitives;
 mod profile;
+mod reader;
 mod schema;
 mod seen;
 
 use crate::scoring::facts::Facts;
 use crate::scoring::lead::Lead;
 use crate::wire::avro::{Cursor, Malformed, put_optional_long};
+use reader::Reader;
 use schema::Kind;
 
 /// The bytes are no state that this version can use: they must not be served, and not be overwritten.
@@ -45,14 +47,13 @@ pub fn encode(lead: &Lead, out: &mut Vec<u8>) {
 /// Where the bytes are damaged or of an unknown version.
 pub fn decode(bytes: &[u8]) -> Result<Lead, StateError> {
     let mut upgraded = Vec::new();
-    let mut cursor = Cursor::new(Kind::Lead.schemas().datum(bytes, &mut upgraded)?);
-    let timer_ms = primitives::read_optional(&mut cursor, Cursor::long)?;
-    let facts = facts::read_facts(&mut cursor)?;
-    let seen = seen::read_seen(&mut cursor)?;
-    let episode = episode::read_episode(&mut cursor, base_of(&facts))?;
-    let identity = episode::read_identity(&mut cursor)?;
-    cursor.end()?;
-    Ok(Lead { facts, seen, episode, identity, timer_ms })
+    let mut reader = Reader::new(Kind::Lead.schemas().datum(bytes, &mut upgraded)?);
+    let timer_ms = reader.optional(Reader::long);
+    let facts = facts::read_facts(&mut reader);
+    let seen = seen::read_seen(&mut reader);
+    let episode = episode::read_episode(&mut reader, base_of(&facts));
+    let identity = episode::read_identity(&mut reader);
+    Ok(reader.end(Lead { facts, seen, episode, identity, timer_ms })?)
 }
 
 /// The timer of a state alone: when its lead is next looked at by itself, ms since the epoch.
@@ -62,7 +63,7 @@ pub fn decode(bytes: &[u8]) -> Result<Lead, StateError> {
 pub fn timer_ms(bytes: &[u8]) -> Result<Option<i64>, StateError> {
     let mut upgraded = Vec::new();
     let mut cursor = Cursor::new(Kind::Lead.schemas().datum(bytes, &mut upgraded)?);
-    Ok(primitives::read_optional(&mut cursor, Cursor::long)?)
+    Ok(cursor.optional_long()?)
 }
 
 /// What ages count from.
@@ -82,10 +83,9 @@ pub fn encode_facts(facts: &Facts, out: &mut Vec<u8>) {
 /// Where the bytes are damaged or of an unknown version.
 pub fn decode_facts(bytes: &[u8]) -> Result<Facts, StateError> {
     let mut upgraded = Vec::new();
-    let mut cursor = Cursor::new(Kind::Facts.schemas().datum(bytes, &mut upgraded)?);
-    let facts = facts::read_facts(&mut cursor)?;
-    cursor.end()?;
-    Ok(facts)
+    let mut reader = Reader::new(Kind::Facts.schemas().datum(bytes, &mut upgraded)?);
+    let facts = facts::read_facts(&mut reader);
+    Ok(reader.end(facts)?)
 }
 
 #[cfg(test)]

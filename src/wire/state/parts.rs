@@ -2,37 +2,33 @@
 
 use std::num::NonZeroU64;
 
-use super::primitives::{
-    Base, put_bytes, put_hash, put_hash_32, put_int, put_list, put_optional, read_hash, read_hash_32, read_int,
-    read_list, read_optional, read_symbol,
-};
+use smallvec::SmallVec;
+
+use super::primitives::{Base, put_bytes, put_hash, put_hash_32, put_int, put_list, put_optional};
+use super::reader::Reader;
 use crate::scoring::calendar::{Calendar, DAYS};
 use crate::scoring::epoch_sum::{EPOCHS_BEFORE_TOP, EpochSum};
 use crate::scoring::facts::{ChannelFacts, Earliest, Latest, Reach, RuleFact, RulePoints, TopicFact, TouchDays};
 use crate::scoring::model::{Channel, RuleKey, TopicKey};
-use crate::wire::avro::{Cursor, Malformed, put_long};
+use crate::wire::avro::put_long;
 
 pub(super) fn put_sum(out: &mut Vec<u8>, sum: &EpochSum) {
     put_long(out, sum.top().unwrap_or(0));
     put_list(out, sum.masses().iter(), |out, mass| put_long(out, *mass));
 }
 
-pub(super) fn read_sum(cursor: &mut Cursor<'_>) -> Result<EpochSum, Malformed> {
-    let top = cursor.long()?;
-    let mut masses = smallvec::SmallVec::<[i64; EPOCHS_BEFORE_TOP + 1]>::new();
+pub(super) fn read_sum(reader: &mut Reader<'_>) -> EpochSum {
+    let top = reader.long();
+    let mut masses = SmallVec::new();
     loop {
-        let count = cursor.block()?;
+        let count = reader.block(EPOCHS_BEFORE_TOP + 1 - masses.len());
         if count == 0 {
             break;
         }
-        if masses.len() + count > EPOCHS_BEFORE_TOP + 1 {
-            return Err(Malformed("a sum has too many epochs"));
-        }
-        for _ in 0..count {
-            masses.push(cursor.long()?);
-        }
+        masses.reserve_exact(count);
+        (0..count).for_each(|_| masses.push(reader.long()));
     }
-    EpochSum::from_masses(top, &masses).ok_or(Malformed("a sum is not in its one form"))
+    reader.sound(EpochSum::from_masses(top, masses), "a sum is not in its one form")
 }
 
 pub(super) fn put_calendar(out: &mut Vec<u8>, calendar: &Calendar) {
@@ -46,18 +42,18 @@ pub(super) fn put_calendar(out: &mut Vec<u8>, calendar: &Calendar) {
     }
 }
 
-pub(super) fn read_calendar(cursor: &mut Cursor<'_>) -> Result<Calendar, Malformed> {
-    let top_day = read_int(cursor)?;
-    let bytes = cursor.bytes()?;
+pub(super) fn read_calendar(reader: &mut Reader<'_>) -> Calendar {
+    let top_day = reader.int();
+    let bytes = reader.bytes();
     if bytes.len() > usize::from(DAYS) / 8 || bytes.last() == Some(&0) {
-        return Err(Malformed("a calendar is not in its one form"));
+        return reader.sound(None, "a calendar is not in its one form");
     }
     let mut words = [0; DAYS as usize / 64];
     for (word, bytes) in words.iter_mut().zip(bytes.chunks(8)) {
         *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
     }
     let used = bytes.len().div_ceil(8);
-    Calendar::from_words(top_day, &words[..used]).ok_or(Malformed("a calendar is not in its one form"))
+    reader.sound(Calendar::from_words(top_day, &words[..used]), "a calendar is not in its one form")
 }
 
 pub(super) fn put_channel_facts(out: &mut Vec<u8>, base: Base, facts: &ChannelFacts) {
@@ -72,22 +68,22 @@ pub(super) fn put_channel_facts(out: &mut Vec<u8>, base: Base, facts: &ChannelFa
     }
 }
 
-pub(super) fn read_channel_facts(cursor: &mut Cursor<'_>, base: Base) -> Result<ChannelFacts, Malformed> {
-    let channel = read_symbol(cursor, Channel::from_number)?;
-    let contact_days = read_calendar(cursor)?;
-    let (top_day, counts) = (read_int(cursor)?, cursor.bytes()?);
-    let touch_days = TouchDays::from_counts(top_day, counts).ok_or(Malformed("touch counts are out of form"))?;
-    let last_contact = base.read_optional_age(cursor)?.into();
+pub(super) fn read_channel_facts(reader: &mut Reader<'_>, base: Base) -> ChannelFacts {
+    let channel = reader.symbol(Channel::Web, Channel::from_number);
+    let contact_days = read_calendar(reader);
+    let (top_day, counts) = (reader.int(), reader.bytes());
+    let touch_days = reader.sound(TouchDays::from_counts(top_day, counts), "touch counts are out of form");
+    let last_contact = base.read_optional_age(reader).into();
     let base = base_of_channel(base, last_contact);
-    Ok(ChannelFacts {
+    ChannelFacts {
         channel,
         contact_days,
         touch_days,
         last_contact,
-        last_inbound: base.read_optional_age(cursor)?.into(),
-        last_outbound: base.read_optional_age(cursor)?.into(),
-        last_hand_raise: base.read_optional_age(cursor)?.into(),
-    })
+        last_inbound: base.read_optional_age(reader).into(),
+        last_outbound: base.read_optional_age(reader).into(),
+        last_hand_raise: base.read_optional_age(reader).into(),
+    }
 }
 
 /// Most of what happens on a channel is its last contact: ages from there are short.
@@ -113,15 +109,15 @@ pub(super) fn put_rule(out: &mut Vec<u8>, fact: &RuleFact) {
     }
 }
 
-pub(super) fn read_rule(cursor: &mut Cursor<'_>) -> Result<RuleFact, Malformed> {
-    let key = RuleKey(read_hash_32(cursor)?);
-    let points = match cursor.long()? {
-        0 => RulePoints::Every(read_sum(cursor)?),
-        1 => RulePoints::Daily(read_calendar(cursor)?),
-        2 => RulePoints::Once(Earliest::from(Some(cursor.long()?))),
-        _ => return Err(Malformed("a union has no such branch")),
+pub(super) fn read_rule(reader: &mut Reader<'_>) -> RuleFact {
+    let key = RuleKey(reader.hash_32());
+    let points = match reader.long() {
+        0 => RulePoints::Every(read_sum(reader)),
+        1 => RulePoints::Daily(read_calendar(reader)),
+        2 => RulePoints::Once(Earliest::from(Some(reader.long()))),
+        _ => RulePoints::Once(reader.sound(None, "a union has no such branch")),
     };
-    Ok(RuleFact { key, points })
+    RuleFact { key, points }
 }
 
 pub(super) fn put_topic(out: &mut Vec<u8>, fact: &TopicFact) {
@@ -129,8 +125,8 @@ pub(super) fn put_topic(out: &mut Vec<u8>, fact: &TopicFact) {
     put_sum(out, &fact.points);
 }
 
-pub(super) fn read_topic(cursor: &mut Cursor<'_>) -> Result<TopicFact, Malformed> {
-    Ok(TopicFact { key: TopicKey(read_hash_32(cursor)?), points: read_sum(cursor)? })
+pub(super) fn read_topic(reader: &mut Reader<'_>) -> TopicFact {
+    TopicFact { key: TopicKey(reader.hash_32()), points: read_sum(reader) }
 }
 
 pub(super) fn put_reach(out: &mut Vec<u8>, base: Base, reach: &Reach) {
@@ -140,20 +136,21 @@ pub(super) fn put_reach(out: &mut Vec<u8>, base: Base, reach: &Reach) {
     put_optional(out, reach.reference, |out, reference| put_hash(out, reference.get()));
 }
 
-pub(super) fn read_reach(cursor: &mut Cursor<'_>, base: Base) -> Result<Reach, Malformed> {
-    let (at_ms, event) = (base.read_age(cursor)?, read_hash_32(cursor)?);
-    let channel = read_symbol(cursor, Channel::from_number)?;
-    let reference = read_optional(cursor, |cursor| {
-        NonZeroU64::new(read_hash(cursor)?).ok_or(Malformed("a reference has no hash"))
-    })?;
-    Ok(Reach { at_ms, event, channel, reference })
+pub(super) fn read_reach(reader: &mut Reader<'_>, base: Base) -> Reach {
+    let (at_ms, event) = (base.read_age(reader), reader.hash_32());
+    let channel = reader.symbol(Channel::Web, Channel::from_number);
+    let reference = reader.optional(|reader| {
+        let hash = NonZeroU64::new(reader.hash());
+        reader.sound(hash.map(Some), "a reference has no hash")
+    });
+    Reach { at_ms, event, channel, reference: reference.flatten() }
 }
 
 /// A set of which the newest are kept.
 pub(super) fn read_newest<'a, T: Ord + Copy, const K: usize>(
-    cursor: &mut Cursor<'a>,
-    read: impl FnMut(&mut Cursor<'a>) -> Result<T, Malformed>,
-) -> Result<crate::scoring::newest::Newest<T, K>, Malformed> {
-    let entries = read_list(cursor, K, read)?;
-    crate::scoring::newest::Newest::from_rising(entries).ok_or(Malformed("a list is out of order"))
+    reader: &mut Reader<'a>,
+    read: impl FnMut(&mut Reader<'a>) -> T,
+) -> crate::scoring::newest::Newest<T, K> {
+    let entries = reader.list(K, read);
+    reader.sound(crate::scoring::newest::Newest::from_rising(entries), "a list is out of order")
 }

@@ -1,12 +1,11 @@
 //! Attributes, consent, BANT and owner to bytes and back.
 
-use super::primitives::{
-    Base, put_int, put_list, put_optional, read_int, read_list, read_optional, read_symbol, rising,
-};
+use super::primitives::{Base, put_int, put_list, put_optional};
+use super::reader::Reader;
 use crate::scoring::event::Purpose;
 use crate::scoring::facts::{ATTRIBUTES_MAX, Attributes, Bant, Consent, ConsentEntry, Profile, Register};
 use crate::scoring::model::Channel;
-use crate::wire::avro::{Cursor, Malformed, put_boolean, put_optional_long, put_optional_text, put_text};
+use crate::wire::avro::{put_boolean, put_optional_long, put_optional_text, put_text};
 
 /// The purposes of consents, by their numbers in the schema.
 const PURPOSES: [Purpose; 3] = [Purpose::Marketing, Purpose::Transactional, Purpose::Reply];
@@ -32,30 +31,30 @@ pub(super) fn put_profile(out: &mut Vec<u8>, base: Base, profile: &Profile) {
     put_register(out, base, &profile.undeliverable, |out, value| put_boolean(out, *value));
 }
 
-pub(super) fn read_profile(cursor: &mut Cursor<'_>, base: Base) -> Result<Profile, Malformed> {
-    let attributes = read_list(cursor, ATTRIBUTES_MAX, |cursor| {
-        let (name, at_ms) = (cursor.text()?.into(), base.read_age(cursor)?);
-        Ok((name, Register { at_ms, value: read_optional_text(cursor)? }))
-    })?;
-    let attributes = Attributes::from_registers(attributes).ok_or(Malformed("attributes are out of order"))?;
-    let account = read_text_register(cursor, base)?;
-    let owner = read_register(cursor, base, |cursor| Ok((read_optional_text(cursor)?, read_optional_text(cursor)?)))?;
+pub(super) fn read_profile(reader: &mut Reader<'_>, base: Base) -> Profile {
+    let attributes = reader.list(ATTRIBUTES_MAX, |reader| {
+        let (name, at_ms) = (reader.text().into(), base.read_age(reader));
+        (name, Register { at_ms, value: read_optional_text(reader) })
+    });
+    let attributes = reader.sound(Attributes::from_registers(attributes), "attributes are out of order");
+    let account = read_text_register(reader, base);
+    let owner = read_register(reader, base, |reader| (read_optional_text(reader), read_optional_text(reader)));
     let bant = Bant {
-        budget: read_text_register(cursor, base)?,
-        authority: read_text_register(cursor, base)?,
-        need: read_text_register(cursor, base)?,
-        timeline: read_register(cursor, base, read_int)?,
+        budget: read_text_register(reader, base),
+        authority: read_text_register(reader, base),
+        need: read_text_register(reader, base),
+        timeline: read_register(reader, base, Reader::int),
     };
-    let consents = read_list(cursor, CONSENTS_MAX, |cursor| read_consent(cursor, base))?;
-    Ok(Profile {
+    let consents = reader.list(CONSENTS_MAX, |reader| read_consent(reader, base));
+    Profile {
         attributes,
         account,
         owner,
         bant,
-        consents: rising(consents, |entry| (entry.channel, entry.purpose))?,
-        refused: read_register(cursor, base, Cursor::boolean)?,
-        undeliverable: read_register(cursor, base, Cursor::boolean)?,
-    })
+        consents: reader.rising(consents, |entry| (entry.channel, entry.purpose)),
+        refused: read_register(reader, base, Reader::boolean),
+        undeliverable: read_register(reader, base, Reader::boolean),
+    }
 }
 
 fn put_consent(out: &mut Vec<u8>, base: Base, entry: &ConsentEntry) {
@@ -73,17 +72,20 @@ fn put_consent(out: &mut Vec<u8>, base: Base, entry: &ConsentEntry) {
     );
 }
 
-fn read_consent(cursor: &mut Cursor<'_>, base: Base) -> Result<ConsentEntry, Malformed> {
-    let channel = read_symbol(cursor, Channel::from_number)?;
-    let purpose = read_symbol(cursor, |number| PURPOSES.get(usize::from(number)).copied())?;
-    let at_ms = base.read_age(cursor)?;
-    let is_revoked = cursor.boolean()?;
-    let value = match (is_revoked, read_optional(cursor, Cursor::long)?) {
+fn read_consent(reader: &mut Reader<'_>, base: Base) -> ConsentEntry {
+    let channel = reader.symbol(Channel::Web, Channel::from_number);
+    let purpose = reader.symbol(Purpose::Marketing, |number| PURPOSES.get(usize::from(number)).copied());
+    let at_ms = base.read_age(reader);
+    let is_revoked = reader.boolean();
+    let value = match (is_revoked, reader.optional(Reader::long)) {
         (false, until_ms) => Consent::Granted { until_ms },
         (true, None) => Consent::Revoked,
-        (true, Some(_)) => return Err(Malformed("a revoked consent has an end")),
+        (true, Some(_)) => {
+            reader.note("a revoked consent has an end");
+            Consent::Revoked
+        }
     };
-    Ok(ConsentEntry { channel, purpose, consent: Register { at_ms, value } })
+    ConsentEntry { channel, purpose, consent: Register { at_ms, value } }
 }
 
 fn put_register<T>(out: &mut Vec<u8>, base: Base, register: &Option<Register<T>>, put: impl FnOnce(&mut Vec<u8>, &T)) {
@@ -94,21 +96,21 @@ fn put_register<T>(out: &mut Vec<u8>, base: Base, register: &Option<Register<T>>
 }
 
 fn read_register<'a, T>(
-    cursor: &mut Cursor<'a>,
+    reader: &mut Reader<'a>,
     base: Base,
-    read: impl FnOnce(&mut Cursor<'a>) -> Result<T, Malformed>,
-) -> Result<Option<Register<T>>, Malformed> {
-    read_optional(cursor, |cursor| Ok(Register { at_ms: base.read_age(cursor)?, value: read(cursor)? }))
+    read: impl FnOnce(&mut Reader<'a>) -> T,
+) -> Option<Register<T>> {
+    reader.optional(|reader| Register { at_ms: base.read_age(reader), value: read(reader) })
 }
 
 fn put_text_register(out: &mut Vec<u8>, base: Base, register: &Option<Register<Box<str>>>) {
     put_register(out, base, register, |out, text| put_text(out, text));
 }
 
-fn read_text_register(cursor: &mut Cursor<'_>, base: Base) -> Result<Option<Register<Box<str>>>, Malformed> {
-    read_register(cursor, base, |cursor| cursor.text().map(Box::from))
+fn read_text_register(reader: &mut Reader<'_>, base: Base) -> Option<Register<Box<str>>> {
+    read_register(reader, base, |reader| reader.text().into())
 }
 
-fn read_optional_text(cursor: &mut Cursor<'_>) -> Result<Option<Box<str>>, Malformed> {
-    read_optional(cursor, |cursor| cursor.text().map(Box::from))
+fn read_optional_text(reader: &mut Reader<'_>) -> Option<Box<str>> {
+    reader.optional(|reader| reader.text().into())
 }

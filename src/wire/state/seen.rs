@@ -1,8 +1,9 @@
 //! The memory of seen events to bytes and back.
 
-use super::primitives::{Base, put_hash, put_list, read_hash, read_list};
+use super::primitives::{Base, put_hash, put_list};
+use super::reader::Reader;
 use crate::scoring::seen::{SEEN_MAX, SeenEvents};
-use crate::wire::avro::{Cursor, Malformed, put_long};
+use crate::wire::avro::put_long;
 
 pub(super) fn put_seen(out: &mut Vec<u8>, seen: &SeenEvents) {
     let newest_ms = seen.entries().last().map_or(0, |(at_ms, _)| *at_ms);
@@ -13,8 +14,8 @@ pub(super) fn put_seen(out: &mut Vec<u8>, seen: &SeenEvents) {
     });
 }
 
-pub(super) fn read_seen(cursor: &mut Cursor<'_>) -> Result<SeenEvents, Malformed> {
-    let base = Base(cursor.long()?);
-    let entries = read_list(cursor, SEEN_MAX, |cursor| Ok((base.read_age(cursor)?, read_hash(cursor)?)))?;
-    SeenEvents::from_entries(entries).ok_or(Malformed("seen events are out of order"))
+pub(super) fn read_seen(reader: &mut Reader<'_>) -> SeenEvents {
+    let base = Base(reader.long());
+    let entries = reader.list(SEEN_MAX, |reader| (base.read_age(reader), reader.hash()));
+    reader.sound(SeenEvents::from_entries(entries), "seen events are out of order")
 }
