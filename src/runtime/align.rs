@@ -8,20 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, InputId, Partition};
+use super::batch::{InputId, Partition};
 use super::error::Error;
-use super::order::Placed;
+use super::order::{Extent, Sequence};
 use super::ports::{Position, Source};
 use super::settings::Settings;
 use super::task::Task;
 use super::topology::Topology;
-
-/// What is held of one input partition.
-#[derive(Debug, Clone, Copy, Default)]
-struct Held {
-    count: usize,
-    next_offset: i64,
-}
 
 /// What one worker holds back.
 #[derive(Debug)]
@@ -50,9 +43,10 @@ impl Align {
         source: &impl Source,
         topology: &Topology,
         partition: Partition,
-        placed: &[Placed],
+        sequence: &Sequence,
     ) -> usize {
-        let ready = match self.barrier_ms(source, topology, partition, placed) {
+        let placed = sequence.of_task(partition);
+        let ready = match self.barrier_ms(source, topology, partition, sequence) {
             Some(barrier_ms) => placed.partition_point(|record| record.at_ms <= barrier_ms),
             None => placed.len(),
         };
@@ -73,43 +67,30 @@ impl Align {
     ///
     /// # Errors
     /// Those of the source.
-    pub fn pace(&mut self, source: &mut impl Source, tasks: &[Task], held: &Batch) -> Result<(), Error> {
-        if held.is_empty() && self.stopped.is_empty() {
-            return Ok(());
-        }
-        let mut held_by: BTreeMap<(InputId, Partition), Held> = BTreeMap::new();
-        for record in held.iter() {
-            let of_input = held_by.entry((record.input, record.partition)).or_default();
-            of_input.count += 1;
-            of_input.next_offset = of_input.next_offset.max(record.offset + 1);
-        }
-        let has_too_many = |at: &&(InputId, Partition)| held_by[*at].count >= self.held_records_max;
-        let stop: Vec<_> =
-            held_by.keys().filter(has_too_many).filter(|at| !self.stopped.contains(at)).copied().collect();
+    pub fn pace(&mut self, source: &mut impl Source, tasks: &[Task], held: &Sequence) -> Result<(), Error> {
+        let has_too_many = |extent: &&Extent| extent.count >= self.held_records_max;
+        let too_many = held.extents().filter(has_too_many).map(|extent| (extent.input, extent.partition));
+        let stop: Vec<_> = too_many.filter(|at| !self.stopped.contains(at)).collect();
         if !stop.is_empty() {
             source.stop(&stop)?;
             self.stopped.extend(stop);
         }
-        self.read_on(source, tasks, &held_by)
+        self.read_on(source, tasks, held)
     }
 
     /// Starts again, behind what is held, or behind what is applied where nothing is held any more.
-    fn read_on(
-        &mut self,
-        source: &mut impl Source,
-        tasks: &[Task],
-        held_by: &BTreeMap<(InputId, Partition), Held>,
-    ) -> Result<(), Error> {
+    fn read_on(&mut self, source: &mut impl Source, tasks: &[Task], held: &Sequence) -> Result<(), Error> {
         let mut start = Vec::new();
         self.stopped.retain(|&(input, partition)| {
             let of_task = tasks.iter().find(|task| task.partition == partition);
             let applied = of_task.and_then(|task| task.positions.iter().find(|position| position.input == input));
             // A partition that was lost meanwhile is none of ours, and one that came back was started as a whole.
             let Some(applied) = applied else { return false };
-            let held = held_by.get(&(input, partition)).copied().unwrap_or_default();
-            let goes_on = held.count <= self.held_records_max / 4;
+            let held = held.extent(input, partition);
+            let goes_on = held.is_none_or(|held| held.count <= self.held_records_max / 4);
             if goes_on {
-                start.push(Position { next_offset: applied.next_offset.max(held.next_offset), ..*applied });
+                let behind_held = held.map_or(0, |held| held.next_offset);
+                start.push(Position { next_offset: applied.next_offset.max(behind_held), ..*applied });
             }
             !goes_on
         });
@@ -134,9 +115,9 @@ impl Align {
         source: &impl Source,
         topology: &Topology,
         partition: Partition,
-        placed: &[Placed],
+        sequence: &Sequence,
     ) -> Option<i64> {
-        let newest_ms = |input| placed.iter().rev().find(|record| record.input == input).map(|record| record.at_ms);
+        let newest_ms = |input| sequence.extent(input, partition).map(|extent| extent.newest_ms);
         let lag = |input: &InputId| source.lag_records(*input, partition);
         let is_behind = |input: &InputId| lag(input).is_none_or(|lag| lag >= self.lag_records_min);
         topology.aligned().filter(is_behind).map(|input| newest_ms(input).unwrap_or(i64::MIN)).min()

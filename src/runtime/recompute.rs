@@ -14,7 +14,7 @@ use crate::wire::decode::Decoder;
 use crate::wire::manifest::Manifest;
 
 use super::batch::{Batch, InputId, Partition};
-use super::order::canonical;
+use super::order::Sequence;
 use super::route::{Routed, route};
 use super::topology::Topology;
 
@@ -100,7 +100,7 @@ impl<'m> Recompute<'m> {
             let Some(input) = self.topology.find(&position.topic) else { continue };
             self.take(input, *next_offset, &mut batch);
         }
-        for placed in canonical(&batch, self.topology.ranks()) {
+        for placed in Sequence::of(&batch, self.topology).of_task(self.partition) {
             let record = batch.get(placed.index as usize);
             // A timestamp that the step's clock did not follow was found absurd by the system time of the day.
             let appended_max_ms = clock_ms;

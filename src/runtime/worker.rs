@@ -1,6 +1,8 @@
 //! A worker: one thread that owns one reader, one transactional writer, and the partitions assigned to it.
 //!
-//!     poll → prefetch → process → commit → persist
+//! ```text
+//! poll → prefetch → process → commit → persist
+//! ```
 //!
 //! Several steps (poll, prefetch, process) may go into one transaction: a decision does not wait long, and without
 //! one the broker is spared. Whatever fails between reading and the end of a transaction leads to the one `rewind`.
@@ -17,7 +19,7 @@ use super::error::{Error, RewindCause};
 use super::forwarder::Forwarder;
 use super::guard::DeadLetterGuard;
 use super::metrics::Verb;
-use super::order::{Placed, canonical};
+use super::order::{Placed, Sequence};
 use super::ownership::Ownership;
 use super::persist::{persist, persist_one_due};
 use super::ports::{Change, Changelog, PollLimits, Sink, Source};
@@ -63,6 +65,7 @@ pub struct Worker<S, K, C> {
     guard: DeadLetterGuard,
     /// Polled and not applied yet.
     batch: Batch,
+    sequence: Sequence,
     align: Align,
     committed_at: Instant,
     recommitted_at: Instant,
@@ -91,6 +94,7 @@ where
             forwarder: Forwarder::default(),
             guard,
             batch: Batch::default(),
+            sequence: Sequence::default(),
             align: Align::new(&context.settings),
             context,
             committed_at: now,
@@ -193,6 +197,7 @@ where
     fn own(&mut self, change: Change) -> Result<(), Error> {
         let Worker { context, source, changelog, tasks, forwarder, ownership, align, .. } = self;
         if !change.is_empty() {
+            self.sequence.clear();
             context.metrics.ownership.rebalance();
             align.lose(&change.lost);
             ownership.change(context, tasks, forwarder, change)?;
@@ -208,32 +213,30 @@ where
             true => ran.contains(&partition),
             false => forwarded.contains(&(input, partition)),
         });
+        self.sequence.clear();
         Ok(())
     }
 
     /// Prefetches and processes what was polled, and the timers that are due. What has to wait for an earlier topic
     /// stays in the batch.
     fn step(&mut self) -> Result<(), Error> {
-        let mut batch = std::mem::take(&mut self.batch);
-        let held = self.step_all(&batch)?;
-        batch.keep(&held);
-        self.align.pace(&mut self.source, &self.tasks, &batch)?;
-        self.batch = batch;
+        self.sequence.extend(&self.batch, &self.context.topology);
+        let (mut batch, mut sequence) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.sequence));
+        let held = self.step_all(&batch, &sequence)?;
+        sequence.keep(&mut batch, &held);
+        self.align.pace(&mut self.source, &self.tasks, &sequence)?;
+        (self.batch, self.sequence) = (batch, sequence);
         self.guard.check()
     }
 
     /// Returns which records of the batch are held back.
-    fn step_all(&mut self, batch: &Batch) -> Result<Vec<bool>, Error> {
+    fn step_all(&mut self, batch: &Batch, sequence: &Sequence) -> Result<Vec<bool>, Error> {
         let mut held = vec![false; batch.len()];
-        let placed = canonical(batch, self.context.topology.ranks());
-        let is_aligned = |placed: &Placed| self.context.topology.is_aligned(placed.input);
-        let (of_tasks, of_nobody): (Vec<Placed>, Vec<Placed>) = placed.into_iter().partition(is_aligned);
-        self.forwarder.forward(&self.context, batch, &of_nobody, &mut self.guard);
+        self.forwarder.forward(&self.context, batch, sequence.elsewhere(), &mut self.guard);
         for at in 0..self.tasks.len() {
             let partition = self.tasks[at].partition;
-            let records = of_partition(&of_tasks, partition);
-            let ready = self.align.ready_count(&self.source, &self.context.topology, partition, records);
-            let (ready, wait) = records.split_at(ready);
+            let ready = self.align.ready_count(&self.source, &self.context.topology, partition, sequence);
+            let (ready, wait) = sequence.of_task(partition).split_at(ready);
             wait.iter().for_each(|record| held[record.index as usize] = true);
             let now_ms = if wait.is_empty() { self.moves_on_to(&self.tasks[at]) } else { None };
             self.step_task(at, batch, ready, now_ms)?;
@@ -368,6 +371,7 @@ where
         self.align.forget();
         // The consumer first: it knows whether a twin has taken our place, before the producer fences that twin.
         self.batch.clear();
+        self.sequence.clear();
         let limits = PollLimits { wait: Duration::ZERO, records_max: 0, bytes_max: 0 };
         let change = match self.source.poll(&mut self.batch, limits).map_err(Error::from) {
             Err(Error::Rewind { .. }) => Change::default(),
@@ -400,11 +404,4 @@ where
         std::thread::sleep(wait);
         Ok(())
     }
-}
-
-/// The records of one partition; all are sorted by it.
-fn of_partition(placed: &[Placed], partition: Partition) -> &[Placed] {
-    let begin = placed.partition_point(|record| record.partition < partition);
-    let end = placed.partition_point(|record| record.partition <= partition);
-    &placed[begin..end]
 }

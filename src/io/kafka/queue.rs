@@ -86,7 +86,7 @@ impl Queue {
     /// The batch call waits until all slots are filled: so one slot with a wait, the others without.
     fn fill(&mut self, wait: Duration, slots: usize) {
         self.taken.reserve(slots);
-        let wait_ms = wait.as_millis().min(60_000) as i32;
+        let wait_ms = wait.as_micros().div_ceil(1_000).min(60_000) as i32; // rounded down, the last part would be a busy loop
         // SAFETY: `slots` pointers fit behind the length
         unsafe {
             let free = self.taken.as_mut_ptr().add(self.taken.len());

@@ -1,11 +1,13 @@
 //! The state directory: who may use it, whose state it holds, and the mark of a state that must not be served.
 //!
-//!     lock            held by the process that writes here
-//!     identity.toml   whose state this is
-//!     models.toml     which models it was decided with
-//!     rocksdb/        the database
-//!     ingest/         sorted files on their way into the database
-//!     unfit           present when the database was found corrupt: the next start begins from empty
+//! ```text
+//! lock            held by the process that writes here
+//! identity.toml   whose state this is
+//! models.toml     which models it was decided with
+//! rocksdb/        the database
+//! ingest/         sorted files on their way into the database
+//! unfit           present when the database was found corrupt: the next start begins from empty
+//! ```
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;

@@ -25,8 +25,14 @@ pub struct Cluster {
 struct Node {
     dir: PathBuf,
     port: u16,
+    jvm: &'static [&'static str],
     child: Mutex<Option<Child>>,
 }
+
+/// Ready soon, and small: many tests share a machine.
+const SMALL: &[&str] = &["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+/// Compiled code, and a collector that never stops it for long: else a measurement shows the broker's pauses.
+const FAST: &[&str] = &["-Xms1g", "-Xmx1g", "-XX:+UseZGC"];
 
 /// The broker that the tests of this process share.
 pub fn shared() -> &'static Cluster {
@@ -37,6 +43,15 @@ pub fn shared() -> &'static Cluster {
 impl Cluster {
     /// `count` is 1 or 3; `settings` replace or extend the broker's, by Kafka's names.
     pub fn start(count: usize, settings: &[(&str, &str)]) -> Cluster {
+        Cluster::start_on(SMALL, count, settings)
+    }
+
+    /// One broker that is not itself what a measurement waits for.
+    pub fn start_fast(settings: &[(&str, &str)]) -> Cluster {
+        Cluster::start_on(FAST, 1, settings)
+    }
+
+    fn start_on(jvm: &'static [&'static str], count: usize, settings: &[(&str, &str)]) -> Cluster {
         assert!(count == 1 || count == 3, "storage is formatted for one or three nodes");
         let cache = cache();
         let root = fresh_directory();
@@ -49,7 +64,7 @@ impl Cluster {
             copy(&cache.join("formatted").join(format!("{}", index + 1)), &dir.join("data"));
             let properties = properties(index + 1, *port, controllers[index], &voters, &dir, settings);
             fs::write(dir.join("server.properties"), properties).expect("the directory is ours");
-            nodes.push(Node { dir, port: *port, child: Mutex::new(None) });
+            nodes.push(Node { dir, port: *port, jvm, child: Mutex::new(None) });
         }
         let cluster = Cluster { nodes };
         for index in 0..count {
@@ -127,12 +142,8 @@ impl Node {
         let errors = output.try_clone().expect("a file can be shared");
         let mut command = spawn::mortal("java");
         command
-            .args([
-                "-Xmx128m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-            ])
+            .args(self.jvm)
+            .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
             .arg(format!("-XX:SharedArchiveFile={}", cache.join("kafka.jsa").display()))
             .args(["-cp", &classpath, "kafka.Kafka"])
             .arg(self.dir.join("server.properties"))

@@ -57,11 +57,16 @@ pub struct Writer {
 
 impl Writer {
     pub fn new(bootstrap_servers: &str) -> Writer {
+        Writer::lingering(bootstrap_servers, Duration::from_millis(5))
+    }
+
+    /// Waits so long for further records of a batch. Each partition's batch is a request of its own.
+    pub fn lingering(bootstrap_servers: &str, linger: Duration) -> Writer {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", bootstrap_servers)
             .set("partitioner", "murmur2_random")
             .set("enable.idempotence", "true")
-            .set("linger.ms", "5")
+            .set("linger.ms", linger.as_millis().to_string())
             .create_with_context(Refusals::default())
             .expect("a plain producer");
         Writer { producer }
