@@ -6,6 +6,7 @@ mod story;
 
 use std::path::Path;
 
+use story::Restarts;
 use tsuikyaku::scoring::model::Model;
 
 fn load(name: &str) -> Model {
@@ -16,7 +17,10 @@ fn load(name: &str) -> Model {
 
 fn check(file: &Path) -> Result<(), String> {
     let text = std::fs::read_to_string(file).expect("a story");
-    story::play(&text, load).map_err(|wrong| format!("--- {}\n{wrong}\n", file.display()))
+    [Restarts::AsTold, Restarts::Always].into_iter().try_for_each(|restarts| {
+        let told = |wrong| format!("--- {} (restarts: {restarts:?})\n{wrong}\n", file.display());
+        story::play(&text, restarts, load).map_err(told)
+    })
 }
 
 #[test]
@@ -25,7 +29,7 @@ fn stories_come_out_as_told() {
     let mut files: Vec<_> = folder.map(|entry| entry.expect("a file").path()).collect();
     files.retain(|file| file.extension().is_some_and(|end| end == "txt"));
     files.sort();
-    assert!(files.len() >= 57, "stories are missing: {}", files.len());
+    assert!(files.len() >= 80, "stories are missing: {}", files.len());
     let wrong: Vec<String> = files.iter().filter_map(|file| check(file).err()).collect();
     assert!(wrong.is_empty(), "{} of {} stories:\n{}", wrong.len(), files.len(), wrong.join("\n"));
 }

@@ -47,6 +47,17 @@ impl<'m> SingleRun<'m> {
         }
     }
 
+    /// Goes on with leads that were kept, from the clock at which they were.
+    pub fn resumed(
+        model: &'m Model,
+        clock_ms: i64,
+        leads: impl IntoIterator<Item = (Box<str>, Lead)>,
+    ) -> SingleRun<'m> {
+        let leads: BTreeMap<Box<str>, Lead> = leads.into_iter().collect();
+        let due = leads.iter().filter_map(|(lead_id, lead)| Some((lead.timer_ms()?, lead_id.clone())));
+        SingleRun { timers: due.collect(), leads, clock_ms, ..SingleRun::new(model) }
+    }
+
     /// The clock, ms since the epoch: it never goes back.
     pub fn clock_ms(&self) -> i64 {
         self.clock_ms

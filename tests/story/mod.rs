@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 
 use tsuikyaku::runtime::single::{Output, SingleRun};
 use tsuikyaku::scoring::model::Model;
+use tsuikyaku::wire::state;
 
 /// A story as far as it was played.
 struct Player<'m> {
+    model: &'m Model,
     run: SingleRun<'m>,
+    restarts: Restarts,
     zone: time::Zone,
     line_ms: i64,
     event_count: u32,
@@ -21,8 +24,17 @@ struct Player<'m> {
     wrong: Vec<String>,
 }
 
+/// When the process ends and another goes on with the bytes that it left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restarts {
+    /// Where the story says so.
+    AsTold,
+    /// Before every event and every look at the clock, too: it must make no difference.
+    Always,
+}
+
 /// Plays a story; what did not come out as told, line by line.
-pub fn play(text: &str, load: impl Fn(&str) -> Model) -> Result<(), String> {
+pub fn play(text: &str, restarts: Restarts, load: impl Fn(&str) -> Model) -> Result<(), String> {
     let mut lines = text.lines().map(|line| line.split('#').next().unwrap_or("").trim_end()).enumerate();
     let mut setting = |word: &str| -> Vec<String> {
         let (_, line) = lines.find(|(_, line)| !line.trim().is_empty()).expect("a story has a setting");
@@ -35,7 +47,9 @@ pub fn play(text: &str, load: impl Fn(&str) -> Model) -> Result<(), String> {
     let zone = time::Zone::parse(&start[2]);
     let line_ms = zone.date_time(&start[0], &start[1]);
     let mut player = Player {
+        model: &model,
         run: SingleRun::new(&model),
+        restarts,
         zone,
         line_ms,
         event_count: 0,
@@ -81,7 +95,10 @@ impl Player<'_> {
 
     fn happen(&mut self, what: &str) {
         let mut out = Vec::new();
-        if what == "(clock)" {
+        if what == "(restart)" || self.restarts == Restarts::Always {
+            self.restart();
+        }
+        if matches!(what, "(clock)" | "(restart)") {
             self.run.advance(self.line_ms, &mut out);
         } else {
             self.event_count += 1;
@@ -93,6 +110,16 @@ impl Player<'_> {
             self.run.apply(&event, self.line_ms, &mut out);
         }
         self.note(&out);
+    }
+
+    /// All that goes on is what the state bytes say.
+    fn restart(&mut self) {
+        let kept = self.run.leads().map(|(lead_id, lead)| {
+            let mut bytes = Vec::new();
+            state::encode(lead, &mut bytes);
+            (Box::from(lead_id), state::decode(&bytes).expect("our own bytes"))
+        });
+        self.run = SingleRun::resumed(self.model, self.run.clock_ms(), kept.collect::<Vec<_>>());
     }
 
     fn note(&mut self, out: &[Output]) {
