@@ -9,6 +9,7 @@ mod generate;
 pub mod inspect;
 mod model;
 mod model_file;
+mod replay;
 mod run;
 mod score;
 mod settings;
@@ -60,6 +61,7 @@ enum Command {
     Check(check::Args),
     Inspect(inspect::Args),
     Score(score::Args),
+    Replay(replay::Args),
     Model(model::Args),
     Generate(generate::Args),
 }
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Topics(args) => topics::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Score(args) => score::run(&args).map_err(Failure::message),
         Command::Model(args) => model::run(&args),
         Command::Generate(args) => generate::run(&args),

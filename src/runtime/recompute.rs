@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::scoring::dead_letter::DeadLetter;
 use crate::scoring::decision::{Decision, Snapshot};
 use crate::scoring::lead::{Applied, At, Effects, Lead};
+use crate::scoring::message::{Merged, Message};
 use crate::scoring::model::Model;
 use crate::wire::decode::Decoder;
 use crate::wire::manifest::Manifest;
 
-use super::batch::{Batch, InputId, Partition};
+use super::batch::{Batch, InputId, Partition, Record};
 use super::order::Sequence;
 use super::route::{Routed, route};
 use super::topology::Topology;
@@ -41,6 +42,18 @@ pub struct Recomputed {
     pub clock_ms: i64,
 }
 
+/// Which timers a step fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timers {
+    /// As many as the manifest says: right where model and history are those of then.
+    Counted,
+    /// All that are due.
+    Due,
+}
+
+/// Facts on their way between leads, by the lead that they leave and the event that linked it.
+pub type Merges = BTreeMap<(Box<str>, Box<str>), Box<Merged>>;
+
 /// One partition on its own.
 pub struct Recompute<'m> {
     model: &'m Model,
@@ -49,8 +62,12 @@ pub struct Recompute<'m> {
     partition: Partition,
     inputs: BTreeMap<InputId, VecDeque<LoggedRecord>>,
     timers: BTreeSet<(i64, String)>,
+    rule: Timers,
     /// Timers that the step has yet to fire.
     timers_left: u64,
+    merges: Merges,
+    merges_as_logged_count: u64,
+    single: Batch,
     effects: Effects,
     out: Recomputed,
 }
@@ -71,10 +88,71 @@ impl<'m> Recompute<'m> {
             partition,
             inputs: inputs.into_iter().map(|(input, records)| (input, records.into())).collect(),
             timers: BTreeSet::new(),
+            rule: Timers::Counted,
             timers_left: 0,
+            merges: Merges::new(),
+            merges_as_logged_count: 0,
+            single: Batch::default(),
             effects: Effects::default(),
             out: Recomputed { clock_ms: i64::MIN, ..Recomputed::default() },
         }
+    }
+
+    /// From now on timers fire by this rule; at first it is `Counted`.
+    pub fn set_timers(&mut self, rule: Timers) {
+        self.rule = rule;
+    }
+
+    /// Another record of an input, behind those given before.
+    pub fn feed(&mut self, input: InputId, record: LoggedRecord) {
+        self.inputs.entry(input).or_default().push_back(record);
+    }
+
+    /// Facts that this evaluation itself sent off: they stand for those of the log, which another model may have made.
+    pub fn merges_mut(&mut self) -> &mut Merges {
+        &mut self.merges
+    }
+
+    /// Applies the next record without a manifest: its own append time moves the clock, unless it is later than
+    /// `appended_max_ms`, which makes it a dead letter.
+    pub fn record(&mut self, input: InputId, record: &LoggedRecord, appended_max_ms: i64) {
+        let mut batch = std::mem::take(&mut self.single);
+        batch.clear();
+        push(&mut batch, input, self.partition, record);
+        self.timers_left = u64::MAX;
+        self.place(batch.get(0), appended_max_ms);
+        self.single = batch;
+    }
+
+    /// Lets time pass: everything due until then fires.
+    pub fn pass_time(&mut self, until_ms: i64) {
+        self.timers_left = u64::MAX;
+        self.pass(until_ms);
+    }
+
+    pub fn clock_ms(&self) -> i64 {
+        self.out.clock_ms
+    }
+
+    pub fn leads(&self) -> &BTreeMap<String, Lead> {
+        &self.out.leads
+    }
+
+    /// What was decided since the last call, with the messages between leads; dead letters stay to be counted.
+    pub fn drain(&mut self) -> (Vec<Decision>, Vec<(Box<str>, Message)>) {
+        let effects = std::mem::take(&mut self.effects);
+        self.out.forwards.clear();
+        (effects.decisions, effects.messages)
+    }
+
+    /// How many records became dead letters since the last call.
+    pub fn drain_dead_letters(&mut self) -> usize {
+        self.out.dead_letters.drain(..).count()
+    }
+
+    /// How many messages of other leads came with the Facts of the log since the last call.
+    pub fn drain_merges_as_logged(&mut self) -> u64 {
+        std::mem::take(&mut self.merges_as_logged_count)
     }
 
     /// Takes the steps of one transaction.
@@ -94,32 +172,35 @@ impl<'m> Recompute<'m> {
     }
 
     fn step(&mut self, manifest: &Manifest, next_offsets: &[i64], clock_ms: i64, timer_count: u64) {
-        self.timers_left = timer_count;
+        self.timers_left = match self.rule {
+            Timers::Counted => timer_count,
+            Timers::Due => u64::MAX,
+        };
         let mut batch = Batch::default();
         for (position, next_offset) in manifest.positions.iter().zip(next_offsets) {
             let Some(input) = self.topology.find(&position.topic) else { continue };
             self.take(input, *next_offset, &mut batch);
         }
         for placed in Sequence::of(&batch, self.topology).of_task(self.partition) {
-            let record = batch.get(placed.index as usize);
             // A timestamp that the step's clock did not follow was found absurd by the system time of the day.
-            let appended_max_ms = clock_ms;
-            if record.appended_at_ms <= appended_max_ms {
-                self.pass(record.appended_at_ms);
-            }
-            let routed = route(self.topology, self.decoder, record, Some(self.partition), appended_max_ms);
-            self.apply(record.input, record.offset, record.appended_at_ms, routed);
+            self.place(batch.get(placed.index as usize), clock_ms);
         }
         self.pass(clock_ms);
+    }
+
+    fn place(&mut self, record: Record<'_>, appended_max_ms: i64) {
+        if record.appended_at_ms <= appended_max_ms {
+            self.pass(record.appended_at_ms);
+        }
+        let routed = route(self.topology, self.decoder, record, Some(self.partition), appended_max_ms);
+        self.apply(record.input, record.offset, record.appended_at_ms, routed);
     }
 
     fn take(&mut self, input: InputId, next_offset: i64, batch: &mut Batch) {
         let Some(records) = self.inputs.get_mut(&input) else { return };
         while records.front().is_some_and(|record| record.offset < next_offset) {
             let Some(record) = records.pop_front() else { break };
-            let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-            let (key, value) = (record.key.as_deref(), record.value.as_deref());
-            batch.push(input, self.partition, record.offset, record.appended_at_ms, key, value, headers);
+            push(batch, input, self.partition, &record);
         }
     }
 
@@ -147,7 +228,13 @@ impl<'m> Recompute<'m> {
                 let at = At { hops, ..at };
                 self.with_lead(&lead_id, |lead, effects| lead.apply(model, &lead_id, &event, at, effects))
             }
-            Routed::Message { lead_id, message, hops } => {
+            Routed::Message { lead_id, mut message, hops } => {
+                if let Message::Merge { link, merged } = &mut *message {
+                    match self.merges.get(&(link.from.clone(), link.event_id.clone())) {
+                        Some(own) => merged.clone_from(own),
+                        None => self.merges_as_logged_count += 1,
+                    }
+                }
                 let at = At { hops, ..at };
                 self.with_lead(&lead_id, |lead, effects| lead.receive(model, &lead_id, &message, at, effects))
             }
@@ -171,4 +258,10 @@ impl<'m> Recompute<'m> {
         self.timers.extend(lead.timer_ms().map(|due_ms| (due_ms, id.to_owned())));
         applied
     }
+}
+
+fn push(batch: &mut Batch, input: InputId, partition: Partition, record: &LoggedRecord) {
+    let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+    let (key, value) = (record.key.as_deref(), record.value.as_deref());
+    batch.push(input, partition, record.offset, record.appended_at_ms, key, value, headers);
 }

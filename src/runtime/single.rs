@@ -86,6 +86,10 @@ impl<'m> SingleRun<'m> {
         self.leads.iter().map(|(lead_id, lead)| (&**lead_id, lead))
     }
 
+    pub fn lead_count(&self) -> usize {
+        self.leads.len()
+    }
+
     /// What there is to show of a lead at the clock; one that was never seen is shown, too.
     pub fn view(&self, lead_id: &str) -> View {
         let unseen = Lead::default();

@@ -14,5 +14,6 @@ pub mod output;
 pub mod ready;
 pub mod score;
 pub mod state;
+pub mod told;
 pub mod topics;
 pub mod view;

@@ -66,7 +66,7 @@ pub(super) fn contact_fields(contact: &ContactCount, out: &mut impl Fields) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::score::tests::{score, score_json};
     use super::*;
     use crate::scoring::decision::{Basis, Content, DecisionId, DecisionType, Permission, Reason, Window};
@@ -77,7 +77,7 @@ mod tests {
     use crate::wire::output::{OutputFormat, encode, json};
     use serde_json::json;
 
-    fn ready() -> Decision {
+    pub fn ready() -> Decision {
         Decision {
             decision_id: DecisionId([0xab; 16]),
             decision_type: DecisionType::Ready,

@@ -28,7 +28,7 @@ use tsuikyaku::wire::manifest::{self, Manifest};
 use tsuikyaku::wire::output::OutputFormat;
 use tsuikyaku::wire::{keys, output, state};
 
-const MODEL: &str = include_str!("../../deploy/models/b2b-saas.toml");
+pub const MODEL: &str = include_str!("../../deploy/models/b2b-saas.toml");
 const START_MS: i64 = 1_775_000_000_000;
 
 /// Longer than any of the simulated traffic lasts.
@@ -56,6 +56,8 @@ pub struct Rig {
     clock: Arc<TestClock>,
     dir: tempfile::TempDir,
     memory_bytes: usize,
+    /// Of simulated traffic: the fewer, the longer it lasts.
+    pub records_per_day: f64,
     metrics: Arc<Metrics>,
     appended: std::sync::Mutex<BTreeMap<(InputId, Partition), Vec<LoggedRecord>>>,
     /// What was read of the outputs, before the log compacts it.
@@ -102,14 +104,17 @@ impl Rig {
             clock,
             dir: tempfile::tempdir().expect("a temporary directory"),
             memory_bytes,
+            records_per_day: 1_000.0,
             appended: Default::default(),
             seen: Default::default(),
         }
     }
 
     fn traffic(&self, seed: u64, leads: u64, count: usize) -> Vec<traffic::Generated> {
-        let settings =
-            traffic::Settings { records_per_day: 1_000.0, ..traffic::Settings::new(seed, leads, self.clock.now_ms()) };
+        let settings = traffic::Settings {
+            records_per_day: self.records_per_day,
+            ..traffic::Settings::new(seed, leads, self.clock.now_ms())
+        };
         traffic::Traffic::new(&settings).take(count).collect()
     }
 
@@ -317,18 +322,40 @@ impl Rig {
         seen.entries.get(&(topic, partition)).cloned().unwrap_or_default()
     }
 
-    fn recompute(&self, partition: Partition) -> Recomputed {
+    /// Records of a partition's inputs.
+    pub fn inputs(&self, partition: Partition) -> BTreeMap<InputId, Vec<LoggedRecord>> {
         let appended = self.appended.lock().expect("no test panics while holding it");
         let of_partition = appended.iter().filter(|((_, of), _)| *of == partition);
         let mut inputs: BTreeMap<InputId, Vec<LoggedRecord>> =
             of_partition.map(|((input, _), records)| (*input, records.clone())).collect();
         inputs.insert(InputId::INTAKE, self.entries(OutTopic::Intake, partition).into_iter().map(logged).collect());
+        inputs
+    }
+
+    /// Append times, ms since the epoch, and manifests of a partition.
+    pub fn manifests(&self, partition: Partition) -> Vec<(i64, Manifest)> {
+        let entries = self.entries(OutTopic::State, partition).into_iter();
+        let manifests = entries.filter(|entry| entry.key.as_deref() == Some(manifest::KEY)).map(|entry| {
+            let bytes = entry.value.expect("a manifest is never deleted");
+            (entry.appended_at_ms, Manifest::decode(&bytes).expect("our own manifest"))
+        });
+        manifests.collect()
+    }
+
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn recompute(&self, partition: Partition) -> Recomputed {
+        let inputs = self.inputs(partition);
         let decoder = Decoder::default();
         let mut recompute = Recompute::new(&self.model, &self.topology, &decoder, partition, inputs);
-        let manifests = self.entries(OutTopic::State, partition);
-        for entry in manifests.iter().filter(|entry| entry.key.as_deref() == Some(manifest::KEY)) {
-            let bytes = entry.value.as_deref().expect("a manifest is never deleted");
-            recompute.transaction(&Manifest::decode(bytes).expect("our own manifest"));
+        for (_, manifest) in self.manifests(partition) {
+            recompute.transaction(&manifest);
         }
         recompute.finish()
     }

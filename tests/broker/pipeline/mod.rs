@@ -5,6 +5,7 @@ mod cluster;
 mod end_to_end;
 mod faults;
 mod ownership;
+mod replay;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -197,6 +198,14 @@ impl<'c> Pipeline<'c> {
     }
 
     pub fn start_in(&self, instance: &str, state_dir: &std::path::Path) -> Instance {
+        let (config, http) = self.configure(instance, state_dir);
+        let arguments = ["run".as_ref(), "--config".as_ref(), config.as_os_str()];
+        let log = self.dir.path().join(format!("{instance}.log"));
+        Instance { program: Program::start(env!("CARGO_BIN_EXE_tsuikyaku"), &arguments, &log), http }
+    }
+
+    /// Writes a configuration file; with it, the address that HTTP will be at.
+    fn configure(&self, instance: &str, state_dir: &std::path::Path) -> (PathBuf, String) {
         let http = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").to_string();
         let config = self.dir.path().join(format!("{}.toml", unique(instance)));
         let model = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/models/b2b-saas.toml");
@@ -215,9 +224,7 @@ impl<'c> Pipeline<'c> {
         let formats = formats.map(|(name, format)| format!("[topics.\"{name}\"]\nformat = \"{}\"\n", format.as_str()));
         let text = text + &formats.collect::<String>();
         fs::write(&config, text).expect("the directory is ours");
-        let arguments = ["run".as_ref(), "--config".as_ref(), config.as_os_str()];
-        let log = self.dir.path().join(format!("{instance}.log"));
-        Instance { program: Program::start(env!("CARGO_BIN_EXE_tsuikyaku"), &arguments, &log), http }
+        (config, http)
     }
 
     pub fn read(&self, topic: &str) -> Vec<Record> {
