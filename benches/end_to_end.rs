@@ -5,7 +5,8 @@
 //! is an inquiry of a new lead: time from when it was due until its READY is visible to a read_committed reader. A
 //! warm-up before it, for the broker's compiler mostly, does not count.
 //!
-//! `cargo bench --bench end_to_end -- [--events N] [--leads N] [--warm-up N] [--seconds N] [--rate N]`; prints, asserts nothing.
+//! `cargo bench --bench end_to_end -- [--events N] [--leads N] [--memory-max MIB] [--warm-up N] [--seconds N]
+//! [--rate N]`; prints, asserts nothing.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -48,6 +49,8 @@ const BACKLOG_DAYS: i64 = 30;
 const WARM_SHARE: f64 = 0.2;
 
 struct Arguments {
+    /// MiB
+    memory_max: u64,
     events: u64,
     leads: u64,
     warm_up: u64,
@@ -63,6 +66,7 @@ impl Arguments {
             place.and_then(|place| given.get(place + 1)?.parse().ok()).unwrap_or(default)
         };
         Arguments {
+            memory_max: number("--memory-max", 1024),
             events: number("--events", 1_000_000),
             leads: number("--leads", 1_000_000),
             warm_up: number("--warm-up", 30),
@@ -85,7 +89,7 @@ fn main() {
     let since = Instant::now();
     write_backlog(&writer, &arguments);
     println!("{} events written in {:.1?}", arguments.events, since.elapsed());
-    let mut program = start(&servers, dir.path());
+    let mut program = start(&servers, dir.path(), arguments.memory_max);
     pin(program.process_id(), "1");
     measure_backlog(&servers, &mut program, arguments.events);
     pin(broker, "0,1");
@@ -130,11 +134,11 @@ fn write_backlog(writer: &Writer, arguments: &Arguments) {
     writer.flush();
 }
 
-fn start(servers: &str, dir: &Path) -> Program {
+fn start(servers: &str, dir: &Path, memory_max: u64) -> Program {
     let config = dir.join("bench.toml");
     let text = format!(
         "[app]\nid = \"{APP}\"\ninstance = \"a\"\nworkers = 1\n[kafka]\nbootstrap_servers = \"{servers}\"\n\
-         [state]\ndir = \"{dir}\"\nmemory_max = \"1GiB\"\n[model]\nfile = \"{root}/deploy/models/b2b-saas.toml\"\n\
+         [state]\ndir = \"{dir}\"\nmemory_max = \"{memory_max}MiB\"\n[model]\nfile = \"{root}/deploy/models/b2b-saas.toml\"\n\
          [http]\nlisten = \"127.0.0.1:0\"\n[topics.\"{INQUIRIES}\"]\nkind = \"web\"\nformat = \"json\"\n",
         dir = dir.join("state").display(),
         root = env!("CARGO_MANIFEST_DIR"),

@@ -84,6 +84,7 @@ pub fn kafka_settings(config: &Config) -> KafkaSettings {
         transaction_timeout: kafka.transaction_timeout,
         request_timeout: kafka.request_timeout,
         record_bytes_max: RECORD_BYTES_MIN.max(2 * config.limits.record_bytes_max),
+        queue_bytes: memory(config).queue_bytes,
     }
 }
 
@@ -107,13 +108,26 @@ pub struct Memory {
     pub cache_bytes: usize,
     /// RocksDB: blocks and memtables.
     pub store_bytes: usize,
+    /// Fetched records that wait in the client library, of one worker.
+    pub queue_bytes: usize,
+    /// Records of one input partition that wait for its other topics.
+    pub align_records: usize,
 }
 
 /// Half for leads, a quarter for the store; the rest is for open batches, the client library's queues and what an
 /// allocator loses.
 pub fn memory(config: &Config) -> Memory {
+    /// Size of an event, about.
+    const RECORD_BYTES: usize = 256;
     let bytes = config.state.memory_bytes_max;
-    Memory { cache_bytes: bytes / 2, store_bytes: bytes / 4 }
+    let worker_bytes = bytes / config.app.workers;
+    let inputs = config.topics.inputs.len().max(1) * config.create.partitions.max(1) as usize;
+    Memory {
+        cache_bytes: bytes / 2,
+        store_bytes: bytes / 4,
+        queue_bytes: (worker_bytes / 32).clamp(2 << 20, 16 << 20),
+        align_records: (bytes / 16 / RECORD_BYTES / inputs).clamp(250, 4_000),
+    }
 }
 
 pub fn settings(config: &Config) -> Settings {
@@ -131,6 +145,7 @@ pub fn settings(config: &Config) -> Settings {
         persist_bytes_max: state.persist_bytes_max,
         cache_bytes_max: memory(config).cache_bytes / config.app.workers,
         restore_bytes_max: state.restore_bytes_max,
+        align_records_max: memory(config).align_records,
         stale_after: config.create.tombstone_retention / 2,
         dead_letter_share_max: limits.dead_letter_share_max,
         dead_letter_records_min: limits.dead_letter_records_min,

@@ -18,6 +18,9 @@ use crate::io::telemetry::LogFormat;
 use crate::scoring::event::InputKind;
 use crate::wire::decode::Format;
 
+/// More waiting states than this do not make writing them any cheaper.
+const WAITING_BYTES_MAX: usize = 64 << 20;
+
 pub fn config(from: &mut Effective) -> Config {
     let app = App {
         id: text(from, "app.id"),
@@ -26,7 +29,7 @@ pub fn config(from: &mut Effective) -> Config {
     };
     let config = Config {
         kafka: kafka(from),
-        state: state(from),
+        state: state(from, app.workers),
         model_file: PathBuf::from(text(from, "model.file")),
         schemas_dir: optional_text(from, "schemas.dir").map(PathBuf::from),
         topics: topics(from, &app.id),
@@ -63,13 +66,16 @@ fn kafka(from: &mut Effective) -> Kafka {
     }
 }
 
-fn state(from: &Effective) -> State {
+fn state(from: &Effective, workers: NonZeroUsize) -> State {
+    let memory_bytes_max = size(from, "state.memory_max");
+    let share = (memory_bytes_max / 8).min(WAITING_BYTES_MAX) / workers;
+    let waiting = |key| if from.value(key, None).is_some() { size(from, key) } else { share };
     State {
         dir: PathBuf::from(text(from, "state.dir")),
-        memory_bytes_max: size(from, "state.memory_max"),
+        memory_bytes_max,
         persist_interval: duration(from, "state.persist_interval"),
-        persist_bytes_max: size(from, "state.persist_bytes_max"),
-        restore_bytes_max: size(from, "state.restore_bytes_max"),
+        persist_bytes_max: waiting("state.persist_bytes_max"),
+        restore_bytes_max: waiting("state.restore_bytes_max"),
     }
 }
 

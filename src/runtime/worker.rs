@@ -161,14 +161,14 @@ where
             bytes_max: self.batch.bytes() + settings.step_bytes_max,
         };
         let step_interval = settings.step_interval;
-        let mut change = self.source.poll(&mut self.batch, limits)?;
-        let since = Instant::now();
-        while change.is_empty() && self.batch.len() > held && self.has_room(&limits) && since.elapsed() < step_interval
-        {
-            limits.wait = step_interval.saturating_sub(since.elapsed());
-            change = self.source.poll(&mut self.batch, limits)?;
+        let change = self.source.poll(&mut self.batch, limits)?;
+        if !change.is_empty() || self.batch.len() == held || !self.has_room(&limits) {
+            return Ok(change);
         }
-        Ok(change)
+        // Asleep rather than waiting in `poll`, which returns, and costs, at every arrival.
+        std::thread::sleep(step_interval);
+        limits.wait = Duration::ZERO;
+        Ok(self.source.poll(&mut self.batch, limits)?)
     }
 
     fn has_room(&self, limits: &PollLimits) -> bool {

@@ -63,6 +63,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// Greatest record that can be sent, bytes.
     pub record_bytes_max: usize,
+    /// Fetched records that wait for a worker, bytes.
+    pub queue_bytes: usize,
 }
 
 impl Settings {
@@ -80,6 +82,7 @@ impl Settings {
             transaction_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(5),
             record_bytes_max: 1 << 20,
+            queue_bytes: 16 << 20,
         }
     }
 
@@ -120,7 +123,9 @@ impl Settings {
             .set("max.poll.interval.ms", millis(self.poll_interval_max.max(self.session_timeout)))
             .set("fetch.queue.backoff.ms", "1") // the default of 1000 caps throughput
             .set("fetch.wait.max.ms", "100") // bounds how late the end of a partition is noticed
-            .set("queued.max.messages.kbytes", "32768");
+            .set("message.max.bytes", self.record_bytes_max.to_string())
+            .set("fetch.max.bytes", (self.queue_bytes / 2).max(self.record_bytes_max).to_string())
+            .set("queued.max.messages.kbytes", (self.queue_bytes >> 10).to_string());
         if self.static_membership {
             config.set("group.instance.id", self.member(worker));
         }

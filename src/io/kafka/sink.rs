@@ -1,6 +1,6 @@
 //! The port `Sink`: one transactional producer.
 //!
-//! Records are handed over with their topic's handle, acknowledged while `drain` looks every 50 µs (a thread or a
+//! Records are handed over with their topic's handle, acknowledged while `drain` looks every 100 µs (a thread or a
 //! blocking wait costs more and is slower), and each delivery report is looked at.
 
 use std::ffi::{CString, c_void};
@@ -29,7 +29,7 @@ use crate::runtime::ports::{OutRecord, OutTopic, Position, Sink, SinkError};
 /// Leaves the choice of the partition to the partitioner.
 const PARTITION_BY_KEY: i32 = -1;
 /// How often `drain` looks.
-const LOOK: Duration = Duration::from_micros(50);
+const LOOK: Duration = Duration::from_micros(100);
 /// A call of the transaction may take so long; the watchdog's limit lies above.
 const CALL_MAX: Duration = Duration::from_secs(12);
 /// An abandoned producer may take so long to end before it is left behind.
