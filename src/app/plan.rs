@@ -20,6 +20,18 @@ impl Compared {
         self.differences.iter().map(ToString::to_string)
     }
 
+    /// The same without what was only not seen: a hidden topic looks missing, a hidden intake has no partition count.
+    pub fn problems_but(&self, hidden: &[String], intake: &str) -> Vec<String> {
+        let is_seen = |difference: &&Difference| match difference {
+            Difference::Refused { .. } => false, // told by the permissions
+            Difference::Partitions { topic, .. } => {
+                ![topic, intake].iter().any(|own| hidden.iter().any(|name| name == own))
+            }
+            Difference::Missing { topic, .. } | Difference::Setting { topic, .. } => !hidden.contains(topic),
+        };
+        self.differences.iter().filter(is_seen).map(ToString::to_string).collect()
+    }
+
     /// What is worth knowing and no fault.
     pub fn notes(&self) -> impl Iterator<Item = String> {
         self.notes.iter().cloned()

@@ -62,8 +62,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn online(config: &Config) -> Vec<String> {
     let settings = parts::kafka_settings(config);
     let compared = Admin::new(&settings).and_then(|admin| plan::compare(&admin, config));
-    match compared {
-        Ok(compared) => compared.problems().chain(probe::refusals(&settings)).collect(),
-        Err(error) => vec![error.to_string()],
-    }
+    let compared = match compared {
+        Ok(compared) => compared,
+        Err(error) => return vec![error.to_string()],
+    };
+    let refusals = probe::refusals(&settings);
+    let hidden: Vec<String> = refusals.iter().filter_map(|refusal| refusal.hidden_topic.clone()).collect();
+    let mut problems = match refusals.is_empty() {
+        true => compared.problems().collect(),
+        false => compared.problems_but(&hidden, &config.topics.intake),
+    };
+    problems.extend(refusals.into_iter().map(|refusal| refusal.text));
+    problems
 }

@@ -4,5 +4,6 @@ mod adapters;
 mod admin;
 mod changelog;
 mod group;
+mod permissions;
 mod pipeline;
 mod rig;

@@ -69,6 +69,39 @@ impl KafkaChangelog {
         }
         Ok(self.reader.as_mut().expect("just set"))
     }
+
+    /// The next call connects anew: a client that lost a broker may stay with what it knew, "unknown partition" for
+    /// instance, for ever.
+    fn disconnect(&mut self) {
+        drop_within((self.ends.take(), self.reader.take()), DROP_MAX);
+    }
+
+    fn read_on(
+        &mut self,
+        partition: Partition,
+        from: i64,
+        until: i64,
+        budget: Duration,
+        each: &mut dyn FnMut(ChangelogRecord<'_>),
+    ) -> Result<Restored, SourceError> {
+        let ends_at = Instant::now() + budget;
+        let reader = self.reader()?;
+        reader.serve()?;
+        let reading = reader.at(partition, from)?;
+        let mut done = false;
+        while !done {
+            let left = ends_at.saturating_duration_since(Instant::now());
+            done = reading.take(until, left, each)?;
+            if left.is_zero() {
+                break;
+            }
+        }
+        let next_offset = reading.next_offset;
+        if done {
+            reader.leave(partition)?;
+        }
+        Ok(Restored { next_offset, done })
+    }
 }
 
 impl Reader {
@@ -160,7 +193,7 @@ impl Changelog for KafkaChangelog {
         let ends = self.ends.as_ref().expect("just set");
         let name = &self.settings.topics.state;
         let asked = ends.fetch_watermarks(name, partition.0 as i32, self.settings.request_timeout);
-        asked.map_err(|error| errors::of_client(&error, "changelog: bounds"))
+        asked.map_err(|error| errors::of_client(&error, "changelog: bounds")).inspect_err(|_| self.disconnect())
     }
 
     fn read(
@@ -174,28 +207,12 @@ impl Changelog for KafkaChangelog {
         if from >= until {
             return Ok(Restored { next_offset: from, done: true });
         }
-        let ends_at = Instant::now() + budget;
-        let reader = self.reader()?;
-        reader.serve()?;
-        let reading = reader.at(partition, from)?;
-        let mut done = false;
-        while !done {
-            let left = ends_at.saturating_duration_since(Instant::now());
-            done = reading.take(until, left, each)?;
-            if left.is_zero() {
-                break;
-            }
-        }
-        let next_offset = reading.next_offset;
-        if done {
-            reader.leave(partition)?;
-        }
-        Ok(Restored { next_offset, done })
+        self.read_on(partition, from, until, budget, each).inspect_err(|_| self.disconnect())
     }
 }
 
 impl Drop for KafkaChangelog {
     fn drop(&mut self) {
-        drop_within((self.ends.take(), self.reader.take()), DROP_MAX);
+        self.disconnect();
     }
 }

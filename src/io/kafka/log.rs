@@ -96,6 +96,13 @@ impl ClientContext for Log {
 
 impl rdkafka::consumer::ConsumerContext for Log {}
 
+/// For a producer that sends nothing.
+impl rdkafka::producer::ProducerContext for Log {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &rdkafka::message::DeliveryResult<'_>, (): ()) {}
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@
 //! Lacks on purpose: consumer threads, async, the new group protocol (it stalls in librdkafka 2.12).
 
 pub mod admin;
+mod authorized;
 pub mod changelog;
 pub mod errors;
 pub mod feed;
@@ -24,6 +25,7 @@ pub mod replay;
 pub mod settings;
 pub mod sink;
 pub mod source;
+mod twin;
 mod watchdog;
 
 pub use changelog::KafkaChangelog;

@@ -27,6 +27,8 @@ use crate::runtime::ports::Change;
 #[derive(Debug)]
 pub(super) struct Member {
     pub readings: Readings,
+    /// What the group has given us, started or not.
+    owned: Vec<(InputId, Partition)>,
     change: Change,
     failure: Option<String>,
 }
@@ -34,10 +36,11 @@ pub(super) struct Member {
 impl Member {
     fn new(layout: &Layout) -> Member {
         let counts = layout.topics.iter().map(|(_, count)| *count);
-        Member { readings: Readings::new(counts), change: Change::default(), failure: None }
+        Member { readings: Readings::new(counts), owned: Vec::new(), change: Change::default(), failure: None }
     }
 
     fn gain(&mut self, input: InputId, partition: Partition) {
+        self.owned.push((input, partition));
         if input == InputId::INTAKE {
             self.change.gained.push(partition);
         } else {
@@ -47,6 +50,7 @@ impl Member {
 
     /// Gained and lost within one call: the worker never hears of it, unless it had the partition before.
     fn lose(&mut self, input: InputId, partition: Partition) {
+        self.owned.retain(|own| *own != (input, partition));
         let change = &mut self.change;
         if input == InputId::INTAKE {
             move_over(&mut change.gained, &mut change.lost, partition);
@@ -90,6 +94,16 @@ impl GroupContext {
             Some(failure) => Err(failure),
             None => Ok(std::mem::take(&mut member.change)),
         }
+    }
+
+    /// Everything that we had is lost, at once and by force; the consumer itself is of no use any more.
+    pub(super) fn lose_all(&self) -> Change {
+        let mut member = self.member();
+        for (input, partition) in std::mem::take(&mut member.owned) {
+            member.lose(input, partition);
+        }
+        member.change.lost_by_force = true;
+        std::mem::take(&mut member.change)
     }
 
     fn gained(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
@@ -188,5 +202,22 @@ mod tests {
         check("-+", &[P], &[P]); // first lost, then gained: its state has to be read anew
         check("-+-", &[], &[P]);
         check("-+-+", &[P], &[P]);
+    }
+
+    #[test]
+    fn everything_is_lost_at_once() {
+        const P: Partition = Partition(3);
+        let input = InputId(1);
+        let context = GroupContext::new(Layout::new(Vec::new()), Log::new("test"));
+        context.member().gain(InputId::INTAKE, P);
+        context.take_change().expect("no failure"); // the worker knows of this one
+        context.member().gain(InputId::INTAKE, Partition(4)); // and not of this one
+        context.member().gain(input, P);
+        context.take_change().expect("no failure");
+        context.member().gain(InputId::INTAKE, Partition(5));
+        let change = context.lose_all();
+        assert_eq!((&change.gained[..], &change.lost[..]), (&[][..], &[P, Partition(4)][..]));
+        assert_eq!((&change.lost_stateless[..], change.lost_by_force), (&[(input, P)][..], true));
+        assert!(context.lose_all().lost.is_empty(), "once");
     }
 }

@@ -16,6 +16,7 @@ use super::queue::{Fetched, Message, Queue, Topic, TopicHandle};
 use super::reading::{Reading, Readings, Seen};
 use super::rebalance::GroupContext;
 use super::settings::Settings;
+use super::twin::{self, Verdict};
 use crate::runtime::batch::{Batch, InputId, Partition};
 use crate::runtime::ports::{Change, PollLimits, Position, Source, SourceError};
 
@@ -26,11 +27,16 @@ const GROUP_EVENTS_MAX: usize = 2;
 /// Topics that were created anew with more partitions are noticed within this time.
 const LAYOUT_CHECKED_EVERY: Duration = Duration::from_secs(300);
 
+/// A consumer that was fenced may take so long to end before it is left behind.
+const FENCED_DROP_MAX: Duration = Duration::from_secs(2);
+const WATERMARKS_DROP_MAX: Duration = Duration::from_secs(1);
+
 type Consumed = BaseConsumer<GroupContext>;
 
 /// One worker's input. See the port for the contract.
 pub struct KafkaSource {
     settings: Settings,
+    worker: u32,
     // dropped in this order: the client comes last
     open: Option<Open>,
     /// Asks for watermarks: on the consumer's own connection the answer would wait behind its fetch.
@@ -51,21 +57,11 @@ impl KafkaSource {
     /// # Errors
     /// `Fatal` when topics are missing or do not fit; `Retry` when the cluster does not answer.
     pub fn open(settings: &Settings, worker: u32) -> Result<KafkaSource, SourceError> {
-        let layout = discover(settings)?;
-        let context = GroupContext::new(layout, Log::new(format!("source {worker}")));
-        let consumer: Consumed = settings
-            .consumer(worker)
-            .create_with_context(context)
-            .map_err(|error| SourceError::Fatal(format!("consumer: {error}")))?;
-        metadata(consumer.client(), settings.request_timeout)?; // else what rides along comes a second late
-        let native = consumer.client().native_ptr();
-        let layout = &consumer.context().layout;
-        let topics: Option<Vec<Topic>> = layout.topics.iter().map(|(name, _)| Topic::new(native, name)).collect();
-        let topics = topics.ok_or_else(|| SourceError::Fatal("a topic name is not allowed by kafka".into()))?;
-        consumer.subscribe(&layout.subscription()).map_err(|error| errors::of_client(&error, "subscribe"))?;
+        let open = join(settings, worker, discover(settings)?)?;
         Ok(KafkaSource {
             settings: settings.clone(),
-            open: Some(Open { queue: Queue::new(native), topics, consumer }),
+            worker,
+            open: Some(open),
             watermarks: None,
             layout_checked: Instant::now(),
         })
@@ -91,6 +87,8 @@ impl KafkaSource {
     /// What a failed call asks for; a client that has failed for good says why.
     fn failed(&self, error: &KafkaError, what: &str) -> SourceError {
         match self.consumer().client().fatal_error() {
+            // the next poll finds out by whom
+            Some((Code::FencedInstanceId, reason)) => SourceError::Retry(format!("{what}: {reason}")),
             Some((code, reason)) => errors::of_read(code, true, &reason),
             None => errors::of_client(error, what),
         }
@@ -108,8 +106,31 @@ impl KafkaSource {
         self.consumer().context().member().readings.get(input, partition)
     }
 
+    /// Another member has our instance id: a twin, or what is left of ourselves. Nothing is read or written, and no
+    /// producer made, before that is known.
+    fn find_out_who_fenced_us(&mut self, reason: String) -> Result<Change, SourceError> {
+        tracing::warn!(worker = self.worker, reason, "fenced: waiting whether the other member stays, as a twin would");
+        let layout = self.layout().clone();
+        match twin::look(&self.settings, self.worker) {
+            Verdict::Twin => Err(SourceError::Twin(reason)),
+            Verdict::Gone => {
+                let anew = join(&self.settings, self.worker, layout)?;
+                let old = self.open.replace(anew).expect("the port forbids calls after close");
+                let change = old.consumer.context().lose_all();
+                if !drop_within(old, FENCED_DROP_MAX) {
+                    tracing::warn!("the fenced consumer did not end in time; it is left behind");
+                }
+                tracing::info!(worker = self.worker, "nobody has our instance id: joined the group anew");
+                Ok(change)
+            }
+        }
+    }
+
     /// Rebalances and errors; returns at the first change.
     fn serve_group(&mut self) -> Result<Change, SourceError> {
+        if let Some((Code::FencedInstanceId, reason)) = self.consumer().client().fatal_error() {
+            return self.find_out_who_fenced_us(reason);
+        }
         for _ in 0..GROUP_EVENTS_MAX {
             let event = self
                 .consumer()
@@ -262,6 +283,22 @@ fn add(list: &mut TopicPartitionList, layout: &Layout, position: &Position) {
         .expect("an offset of a record is not negative");
 }
 
+/// A new member of the group, at the layout that was found before.
+fn join(settings: &Settings, worker: u32, layout: Layout) -> Result<Open, SourceError> {
+    let context = GroupContext::new(layout, Log::new(format!("source {worker}")));
+    let consumer: Consumed = settings
+        .consumer(worker)
+        .create_with_context(context)
+        .map_err(|error| SourceError::Fatal(format!("consumer: {error}")))?;
+    metadata(consumer.client(), settings.request_timeout)?; // else what rides along comes a second late
+    let native = consumer.client().native_ptr();
+    let layout = &consumer.context().layout;
+    let topics: Option<Vec<Topic>> = layout.topics.iter().map(|(name, _)| Topic::new(native, name)).collect();
+    let topics = topics.ok_or_else(|| SourceError::Fatal("a topic name is not allowed by kafka".into()))?;
+    consumer.subscribe(&layout.subscription()).map_err(|error| errors::of_client(&error, "subscribe"))?;
+    Ok(Open { queue: Queue::new(native), topics, consumer })
+}
+
 fn discover(settings: &Settings) -> Result<Layout, SourceError> {
     Layout::discover(plain_client(settings, "layout")?.client(), settings)
 }
@@ -325,7 +362,10 @@ impl Source for KafkaSource {
         let client = self.watermarks.as_ref().expect("just set");
         let name = self.layout().name(input);
         let asked = client.fetch_watermarks(name, partition.0 as i32, self.settings.request_timeout);
-        asked.map(|(low, _)| low).map_err(|error| errors::of_client(&error, "low watermark"))
+        asked.map(|(low, _)| low).map_err(|error| {
+            drop_within(self.watermarks.take(), WATERMARKS_DROP_MAX); // it may stay with what it knew of a lost broker
+            errors::of_client(&error, "low watermark")
+        })
     }
 
     fn start(&mut self, positions: &[Position]) -> Result<(), SourceError> {

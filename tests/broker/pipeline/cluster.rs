@@ -7,8 +7,7 @@ use super::{Pipeline, Setup};
 #[test]
 fn the_coordinator_of_the_group_dies() {
     let cluster = Cluster::start(3, &[]);
-    // Longer than the takeover: a static member whose session ends meanwhile may fence itself, and stops as it must.
-    let setup = Setup { session_timeout: Some("30s"), ..Setup::default() };
+    let setup = Setup::default();
     let pipeline = Pipeline::new(&cluster, "coordinator", 4, &setup);
     pipeline.append_traffic(3_000);
     let mut instance = pipeline.start("a");

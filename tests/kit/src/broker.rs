@@ -20,6 +20,8 @@ const READY_WITHIN: Duration = Duration::from_secs(90);
 /// One or three brokers. Ends when dropped, and with the process.
 pub struct Cluster {
     nodes: Vec<Node>,
+    /// Port on which clients have to say who they are.
+    guarded: Option<u16>,
 }
 
 struct Node {
@@ -51,11 +53,47 @@ impl Cluster {
         Cluster::start_on(FAST, 1, settings)
     }
 
+    /// One broker with permissions: `guarded_servers` is for these users, who are allowed nothing yet;
+    /// `bootstrap_servers` for the operator, who is allowed everything.
+    pub fn start_guarded(users: &[(&str, &str)]) -> Cluster {
+        let ports = free_ports(3);
+        let known: Vec<String> = users.iter().map(|(user, password)| format!("user_{user}=\"{password}\"")).collect();
+        let login = "org.apache.kafka.common.security.plain.PlainLoginModule";
+        let login = format!("{login} required {};", known.join(" "));
+        let [client, controller, guarded] = [0, 1, 2].map(|at| ports[at]);
+        let listeners = format!("PLAINTEXT://127.0.0.1:{client},GUARDED://127.0.0.1:{guarded}");
+        let settings = [
+            ("listeners", format!("{listeners},CONTROLLER://127.0.0.1:{controller}")),
+            ("advertised.listeners", listeners),
+            (
+                "listener.security.protocol.map",
+                "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT".to_owned(),
+            ),
+            ("listener.name.guarded.sasl.enabled.mechanisms", "PLAIN".into()),
+            ("listener.name.guarded.plain.sasl.jaas.config", login),
+            ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer".into()),
+            ("super.users", "User:ANONYMOUS".into()),
+        ];
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut cluster = Cluster::start_at(SMALL, 1, &ports[..2], &settings);
+        cluster.guarded = Some(guarded);
+        cluster
+    }
+
+    /// Where users of a guarded broker connect.
+    pub fn guarded_servers(&self) -> String {
+        format!("127.0.0.1:{}", self.guarded.expect("a cluster that was started with users"))
+    }
+
     fn start_on(jvm: &'static [&'static str], count: usize, settings: &[(&str, &str)]) -> Cluster {
+        Cluster::start_at(jvm, count, &free_ports(2 * count), settings)
+    }
+
+    /// `ports`: for clients, then for controllers.
+    fn start_at(jvm: &'static [&'static str], count: usize, ports: &[u16], settings: &[(&str, &str)]) -> Cluster {
         assert!(count == 1 || count == 3, "storage is formatted for one or three nodes");
         let cache = cache();
         let root = fresh_directory();
-        let ports = free_ports(2 * count);
         let (clients, controllers) = ports.split_at(count);
         let voters: Vec<String> = (1..).zip(controllers).map(|(id, port)| format!("{id}@127.0.0.1:{port}")).collect();
         let mut nodes = Vec::new();
@@ -66,7 +104,7 @@ impl Cluster {
             fs::write(dir.join("server.properties"), properties).expect("the directory is ours");
             nodes.push(Node { dir, port: *port, jvm, child: Mutex::new(None) });
         }
-        let cluster = Cluster { nodes };
+        let cluster = Cluster { nodes, guarded: None };
         for index in 0..count {
             cluster.nodes[index].start();
         }

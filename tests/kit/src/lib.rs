@@ -3,6 +3,7 @@
 //! A crate of its own, so that every test and bench shares it. What it starts ends with the process that started it,
 //! also when that one is killed. Java 17 and Maven are needed; where they are missing the tests fail and say so.
 
+pub mod acl;
 pub mod broker;
 pub mod log;
 pub mod process;

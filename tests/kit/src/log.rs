@@ -12,6 +12,8 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext};
 
 const REQUEST: Duration = Duration::from_secs(10);
+/// Where nothing came for so long, the rest is asked for again.
+const SILENT_MAX: Duration = Duration::from_secs(2);
 
 /// A record as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,16 +133,21 @@ impl Reader {
             .expect("a plain consumer");
         let metadata = consumer.fetch_metadata(Some(topic), REQUEST).expect("the broker answers");
         let count = metadata.topics()[0].partitions().len();
-        let mut assignment = TopicPartitionList::new();
-        let mut next = Vec::new();
-        for partition in 0..count as i32 {
-            let (low, _) = consumer.fetch_watermarks(topic, partition, REQUEST).expect("the broker answers");
-            assignment.add_partition_offset(topic, partition, Offset::Offset(low)).expect("a plain offset");
-            next.push(low);
-        }
-        consumer.assign(&assignment).expect("partitions that exist");
+        let low = |partition| consumer.fetch_watermarks(topic, partition, REQUEST).expect("the broker answers").0;
+        let next: Vec<i64> = (0..count as i32).map(low).collect();
         let limit = next.clone();
-        Reader { consumer, topic: topic.to_owned(), next, limit }
+        let reader = Reader { consumer, topic: topic.to_owned(), next, limit };
+        reader.assign();
+        reader
+    }
+
+    /// Reads on from where it stands.
+    fn assign(&self) {
+        let mut assignment = TopicPartitionList::new();
+        for (partition, next) in (0..).zip(&self.next) {
+            assignment.add_partition_offset(&self.topic, partition, Offset::Offset(*next)).expect("a plain offset");
+        }
+        self.consumer.assign(&assignment).expect("partitions that exist");
     }
 
     /// Everything up to the ends as they are now (of what is committed, for such a reader).
@@ -151,9 +158,17 @@ impl Reader {
         }
         let mut records = Vec::new();
         let until = Instant::now() + Duration::from_secs(60);
+        let mut again = Instant::now() + SILENT_MAX;
         while self.next.iter().zip(&self.limit).any(|(next, limit)| next < limit) {
             assert!(Instant::now() < until, "{} at {:?} of {:?}", self.topic, self.next, self.limit);
+            let before = records.len();
             self.step(Duration::from_millis(20), &mut records);
+            if records.len() > before {
+                again = Instant::now() + SILENT_MAX;
+            } else if Instant::now() >= again {
+                self.assign(); // the end behind a marker may have been told before the limit was known: it is told once
+                again = Instant::now() + SILENT_MAX;
+            }
         }
         records
     }
