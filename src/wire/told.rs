@@ -35,7 +35,7 @@ pub struct Told {
     pub channel: Option<Channel>,
     /// Of the name and version of the model that decided it.
     pub model_hash: u64,
-    /// Of what else its reader acts on: due time, expiry, window, content, consent and owner.
+    /// Of what else its reader acts on: a READY's due time, expiry, window, content, consent and owner.
     pub advice_hash: u64,
     /// Of all of its bytes.
     pub bytes_hash: u64,
@@ -98,7 +98,7 @@ fn of_value(value: &Value, bytes: &[u8]) -> Option<Told> {
         as_of_ms: value.get("as_of")?.as_i64()?,
         channel: text("recommended_channel").and_then(Channel::parse),
         model_hash: model_hash(text("model_name")?, text("model_version")?),
-        advice_hash: advice_hash(value),
+        advice_hash: if reason.is_none() { advice_hash(value) } else { 0 },
         bytes_hash: xxh3_64(bytes),
     })
 }

@@ -27,7 +27,12 @@ pub fn run(file: &Path, args: &Args) -> Result<Report, Failure> {
     let old = args.against.as_deref().map(|file| Named::load("--against", file)).transpose()?;
     let before = old.as_ref().map(|old| pass(file, args, old, None)).transpose()?;
     let after = pass(file, args, &new, args.out.as_deref())?;
-    let range = Range { source: file.display().to_string(), since: args.since, until: args.until, ..Range::default() };
+    let range = Range {
+        source: file.display().to_string(),
+        since: args.since,
+        compare_since: args.compare_since,
+        ..Range::default()
+    };
     let old = old.zip(before).map(|(named, pass)| Side { named, pass });
     Ok(Report::of_models(range, old, Side { named: new, pass: after }))
 }
@@ -62,7 +67,7 @@ fn pass(file: &Path, args: &Args, named: &Named, out: Option<&Path>) -> Result<P
         args,
         decoder: Decoder::default(),
         single: SingleRun::new(&named.model),
-        collector: Collector::new(Wanted { format: OutputFormat::Json, out })?,
+        collector: Collector::new(Wanted { format: OutputFormat::Json, out, compare_since: args.compare_since })?,
         outputs: Vec::new(),
         replayed: Replayed { order: Order::Canonical, ..Replayed::default() },
     };

@@ -27,8 +27,8 @@ use crate::scoring::model::Model;
 /// Order and time of what was decided then are taken from the manifests in the changelog; where those are gone (the
 /// changelog is compacted), records go in the order of their append times.
 ///
-/// State begins empty where the range begins: what leads did before is not known to the replay. Start early enough:
-/// some weeks more than those that you look at, or leave --since out.
+/// State begins empty where the range begins: what leads did before --since is not known to the replay. So read more
+/// than you look at: leave --since out, and say with --compare-since from when on decisions are compared.
 ///
 /// It needs about 2 KiB of memory for each lead of the range, and 200 bytes for each decision.
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,7 @@ Examples:
   What would new.toml have changed?
     tsuikyaku replay --config tsuikyaku.toml --model new.toml
   ... in the last 30 days, with all decisions in a file, and the report for a program:
-    tsuikyaku replay -c tsuikyaku.toml --model new.toml --since 30d --out decisions.jsonl --format json
+    tsuikyaku replay -c tsuikyaku.toml --model new.toml --compare-since 30d --out all.jsonl --format json
   Two models over a file of events, without any Kafka:
     tsuikyaku replay events.jsonl --model new.toml --against deploy/models/b2b-saas.toml")]
 pub struct Args {
@@ -57,6 +57,9 @@ pub struct Args {
     /// Records appended from then on: a day, a time, 30d ago, or ms; default: all that the topics hold
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<i64>,
+    /// Compare only what was decided from then on; what came before still counts for the leads
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    compare_since: Option<i64>,
     /// Records appended until then; default: all that is processed
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<i64>,
@@ -114,19 +117,25 @@ impl std::fmt::Display for Named {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    if let (Some(since), Some(until)) = (args.since, args.until)
-        && since >= until
-    {
-        let (since, until) = (time::shown(since), time::shown(until));
-        return Err(Failure::Message(format!(
-            "--since {since} is not before --until {until}: swap them, or leave one out"
-        )));
-    }
+    in_order(("--since", args.since), ("--until", args.until))?;
+    in_order(("--compare-since", args.compare_since), ("--until", args.until))?;
+    in_order(("--since", args.since), ("--compare-since", args.compare_since))?;
     let report = match &args.file {
         Some(file) => file::run(file, args)?,
         None => topics::run(args)?,
     };
     print(&report, args)
+}
+
+fn in_order((first, from): (&str, Option<i64>), (second, to): (&str, Option<i64>)) -> Result<(), Failure> {
+    match (from, to) {
+        (Some(from), Some(to)) if from >= to => Err(Failure::Message(format!(
+            "{first} {} is not before {second} {}: swap them, or leave one out",
+            time::shown(from),
+            time::shown(to)
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn print(report: &Report, args: &Args) -> Result<(), Failure> {
@@ -141,3 +150,6 @@ fn print(report: &Report, args: &Args) -> Result<(), Failure> {
         written => written.map_err(|error| Failure::Message(format!("standard output: {error}"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

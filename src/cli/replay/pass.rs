@@ -27,6 +27,8 @@ pub struct Wanted<'a> {
     /// The format that hashes of bytes are of.
     pub format: OutputFormat,
     pub out: Option<&'a Path>,
+    /// Earlier decisions are not compared, ms since the epoch.
+    pub compare_since: Option<i64>,
 }
 
 /// Keeps decisions, and writes them to the file.
@@ -54,7 +56,9 @@ impl<'a> Collector<'a> {
                 time::shown(decision.as_of_ms)
             )));
         }
-        self.told.push(Told::of(decision, self.wanted.format));
+        if self.wanted.compare_since.is_none_or(|since_ms| decision.as_of_ms >= since_ms) {
+            self.told.push(Told::of(decision, self.wanted.format));
+        }
         if let (Some(file), Some(path)) = (&mut self.file, self.wanted.out) {
             let written = writeln!(file, "{}", output::json(decision));
             written.map_err(|error| ReplayError::Output(unwritable(path, &error).to_string()))?;

@@ -18,6 +18,8 @@ pub struct Range {
     pub source: String,
     pub since: Option<i64>,
     pub until: Option<i64>,
+    /// Earlier decisions are not compared.
+    pub compare_since: Option<i64>,
     /// Topics of which the first records are gone or left out, and how many.
     pub missing: BTreeMap<String, i64>,
 }
@@ -128,7 +130,7 @@ impl Report {
             Order::Canonical => "canonical",
         };
         json!({
-            "range": {"source": self.range.source, "since": self.range.since, "until": self.range.until,
+            "range": {"source": self.range.source, "since": self.range.since, "until": self.range.until, "compared_since": self.range.compare_since,
                 "end": first.end_ms(), "records": first.record_count, "missing_records": self.range.missing},
             "order": {"by": order, "transactions": first.transaction_count, "canonical_until": first.gaps_ms,
                 "merges_as_logged": first.merges_as_logged_count},

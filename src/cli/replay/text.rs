@@ -43,7 +43,9 @@ pub fn of(report: &Report, list_max: usize) -> String {
                 &format!("\n{}: {count}; --against MODEL.toml compares them with another model's\n", new.model),
             );
         }
-        _ => put(&mut out, "\nNothing was sent. --model NEW.toml shows what another model would have changed.\n"),
+        _ => {
+            put(&mut out, "\nNothing was sent by this. --model NEW.toml shows what another model would have changed.\n")
+        }
     }
     out
 }
@@ -63,8 +65,14 @@ fn head(report: &Report, end_ms: Option<i64>) -> String {
     if let Some(end_ms) = end_ms {
         let _ = write!(out, " to {} UTC", shown(end_ms));
     }
+    if let Some(since) = range.compare_since {
+        let _ = write!(out, "\n  compared decisions from {} on", shown(since));
+    }
     let (records, leads) = (count(first.record_count, "record"), count(first.readiness.len() as u64, "lead"));
     let _ = writeln!(out, "\n  read     {records}, {leads}, {}", count(first.dead_letter_count as u64, "dead letter"));
+    if first.record_count == 0 {
+        return out + "           nothing to replay: look at --since, --until, and whether the topics hold anything\n";
+    }
     let order = match (first.order, first.transaction_count) {
         (Order::Manifests, transactions) => {
             format!("as the records were taken then, by the manifests of {}", count(transactions, "transaction"))
@@ -91,13 +99,13 @@ fn state(report: &Report) -> String {
     if report.range.source.is_empty() || !report.begins_empty() {
         return "  state    complete: the range begins with the first record\n".to_owned();
     }
-    let mut out = "  state    EMPTY at the beginning: what leads did before is not known here. Scores come out too low and\n           \
-                   READYs are missing at first, until leads have been active for some weeks.\n"
+    let mut out = "  state    EMPTY at the beginning: what leads did before is not known here. Scores come out too low, and\n           \
+                   decisions differ from those that were sent, until leads have been active for some weeks\n"
         .to_owned();
     for (topic, missing) in &report.range.missing {
         let _ = writeln!(
             out,
-            "           {topic}: {} before the range, or deleted by retention",
+            "           {topic}: {} of before the range are missing: left out by --since, or gone by retention",
             count(missing.unsigned_abs(), "record")
         );
     }
@@ -143,9 +151,12 @@ fn effect(differences: &Differences, old: &Summary, new: &Summary) -> String {
     if old.hash == new.hash {
         return "  the two models are the same\n".to_owned();
     }
+    let is_same_version = (&old.name, &old.version) == (&new.name, &new.version);
+    let refused =
+        if is_same_version { "  raise its version: a processor refuses another file of the same\n" } else { "" };
     let sizes = [moved.len(), other_channel.len(), other_advice.len()].map(|size| number(size as u64));
     format!(
-        "  READY gained {} ({}), lost {} ({}); decisions at another time {}, by another channel {}, with other advice {}\n",
+        "{refused}  READY gained {} ({}), lost {} ({}); decisions at another time {}, by another channel {}, with other advice {}\n",
         number(ready(gained)),
         leads(gained),
         number(ready(lost)),
@@ -157,7 +168,7 @@ fn effect(differences: &Differences, old: &Summary, new: &Summary) -> String {
 }
 
 fn tables(differences: &Differences, (then, now): (&str, &str)) -> String {
-    let mut rows: Vec<(String, ThenNow)> = Vec::new();
+    let mut rows: Vec<(String, ThenNow)> = vec![("all decisions".to_owned(), differences.count)];
     rows.extend(differences.ready_by_lane.iter().map(|(lane, both)| (format!("READY {}", lane.as_str()), *both)));
     rows.extend(differences.ready_by_channel.iter().map(|(channel, both)| (format!("READY by {channel}"), *both)));
     rows.extend(

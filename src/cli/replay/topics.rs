@@ -86,7 +86,7 @@ impl<'a> Topics<'a> {
         };
         let bar = bar(self.range.record_count_max(), "records", named);
         let format = parts::formats(self.config).ready;
-        let mut collector = Collector::new(Wanted { format, out })?;
+        let mut collector = Collector::new(Wanted { format, out, compare_since: self.args.compare_since })?;
         let mut to =
             Listeners { decided: &mut |decision| collector.take(&decision), progressed: &mut |count| bar.inc(count) };
         let replay = Replay::new(&mut log, &self.topology, &self.decoder, &named.model, settings);
@@ -110,7 +110,8 @@ impl<'a> Topics<'a> {
                 };
                 let home = keys::home(&told.lead_id, self.topology.partition_count());
                 let end_ms = replayed.clocks_ms.get(home.0 as usize).copied().unwrap_or(i64::MIN);
-                if told.as_of_ms > end_ms || self.args.since.is_some_and(|since_ms| told.as_of_ms < since_ms) {
+                let since_ms = self.args.compare_since.or(self.args.since).unwrap_or(i64::MIN);
+                if told.as_of_ms > end_ms || told.as_of_ms < since_ms {
                     sent.outside_count += 1;
                     continue;
                 }
@@ -128,6 +129,7 @@ impl<'a> Topics<'a> {
             source: format!("the topics of {} on {}", self.config.app.id, self.config.kafka.bootstrap_servers),
             since: self.args.since,
             until: self.args.until,
+            compare_since: self.args.compare_since,
             missing: missing.map(|(topic, count)| (topic.to_owned(), count)).collect(),
         }
     }
