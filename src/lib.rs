@@ -31,12 +31,13 @@
 //! Imports go this way only; `tests/tidy.rs` enforces it:
 //!
 //! ```text
-//! main → app, cli → io → runtime → wire → scoring
+//! main → app, cli → io → audit → runtime → wire → scoring
 //! ```
 //!
 //! * [`scoring`]: the model. Pure: no log, disk, clock, or wire format; time is an argument.
 //! * [`wire`]: bytes to and from scoring's types: input formats, output records, state bytes, headers.
 //! * [`runtime`]: the loop, against ports. What is uncommitted can always be thrown away.
+//! * [`audit`]: judges a run by its log alone: the same steps in one thread, and everything that came out compared.
 //! * [`io`]: the ports on Kafka and RocksDB, the embedded log, HTTP, logs. It translates and does not decide.
 //! * [`config`]: what the process is told, validated once; [`app`] assembles, [`cli`] speaks with people.
 //! * [`traffic`]: simulated leads for the demo, load and tests.
@@ -52,11 +53,12 @@
 //!    forget the former, restore from the latter.
 //! 5. Order and time are part of the log: a manifest in every transaction says which records were taken in which
 //!    step, and what the clock was. Whoever takes the same steps decides the same, byte for byte
-//!    ([`runtime::recompute`]).
+//!    ([`audit`]).
 //! 6. A state's bytes are the same in memory, in the changelog and in the store, and old bytes stay readable.
 //! 7. Everything that comes from outside has a limit; an unfit record becomes a dead letter in the same transaction.
 
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod io;

@@ -3,6 +3,7 @@
 //! Exit status: 0 all is well, 1 problems were found or met, 2 the arguments are wrong. What a command is asked for
 //! goes to standard output, everything else to standard error.
 
+mod audit;
 mod check;
 mod demo;
 mod generate;
@@ -59,6 +60,7 @@ enum Command {
     Run(run::Args),
     Topics(topics::Args),
     Check(check::Args),
+    Audit(audit::Args),
     Inspect(inspect::Args),
     Score(score::Args),
     Replay(replay::Args),
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Score(args) => score::run(&args).map_err(Failure::message),

@@ -184,7 +184,7 @@ fn duration_ms(text: &str) -> Option<u64> {
 }
 
 /// `512MiB`; a number alone is bytes.
-fn size_bytes(text: &str) -> Option<u64> {
+pub fn size_bytes(text: &str) -> Option<u64> {
     with_unit(text, &SIZES)
 }
 

@@ -17,6 +17,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use kind::size_bytes;
 pub use mistake::{Mistake, Mistakes, Origin};
 pub use secret::Properties;
 

@@ -29,6 +29,17 @@ pub struct LoggedRecord {
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
+impl LoggedRecord {
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+
+    /// The key as text; empty where it is none.
+    pub fn key_text(&self) -> &str {
+        self.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default()
+    }
+}
+
 /// What must have come out of one partition.
 #[derive(Debug, Default)]
 pub struct Recomputed {

@@ -83,7 +83,7 @@ impl Headers {
 }
 
 /// A header of ours as text; `None` where it is absent or no text.
-pub(super) fn text<'a>(headers: &[(&'a str, &'a [u8])], name: &str) -> Option<&'a str> {
+pub fn text<'a>(headers: &[(&'a str, &'a [u8])], name: &str) -> Option<&'a str> {
     let (_, value) = headers.iter().rfind(|(found, _)| *found == name)?;
     std::str::from_utf8(value).ok()
 }
@@ -93,7 +93,7 @@ pub(super) fn number<T: std::str::FromStr>(headers: &[(&str, &[u8])], name: &str
 }
 
 /// The origin that a forwarded record's headers name.
-pub(super) fn origin<'a>(headers: &[(&'a str, &'a [u8])]) -> Option<Origin<'a>> {
+pub fn origin<'a>(headers: &[(&'a str, &'a [u8])]) -> Option<Origin<'a>> {
     Some(Origin {
         topic: text(headers, TOPIC)?,
         partition: Partition(number(headers, PARTITION)?),

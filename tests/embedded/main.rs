@@ -3,6 +3,7 @@
 mod flaky;
 mod replay;
 mod rig;
+mod sabotage;
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ fn two_workers_decide_what_one_thread_decides() {
     rig.append_traffic(7, 300, 6_000);
     run.finish(PATIENCE);
     let audit = rig.audit();
-    assert!(audit.decision_count > 20, "traffic that decides nothing shows nothing: {}", audit.decision_count);
+    assert!(audit.decisions > 20, "traffic that decides nothing shows nothing: {audit:?}");
 }
 
 #[test]
@@ -136,7 +137,7 @@ fn poison_goes_to_the_dead_letters_and_nothing_else_stops() {
     rig.append_traffic(13, 50, 500);
     Run::start(&rig, 1).finish(PATIENCE);
     let audit = rig.audit();
-    assert!(audit.dead_letter_count >= rig::POISON.len(), "{}", audit.dead_letter_count);
+    assert!(audit.of("dead_letter") >= rig::POISON.len() as u64, "{audit:?}");
 }
 
 #[test]
@@ -147,6 +148,8 @@ fn a_topic_of_poison_stops_the_worker() {
     }
     let error = Run::start(&rig, 1).fail(PATIENCE);
     assert!(error.contains("dead_letter_share_max"), "{error}");
-    let committed = rig.audit().dead_letter_count;
+    let mut log = rig.record();
+    let report = rig.judge_as(&mut log, |setup| setup.running = true).expect("what is committed is right");
+    let committed = report.of("dead_letter");
     assert!(committed < 1_000, "it stops before {committed} records are drained");
 }

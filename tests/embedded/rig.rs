@@ -1,4 +1,4 @@
-//! A log, a store, workers on threads, and the comparison with `runtime::recompute`.
+//! A log, a store, workers on threads, and the auditor's verdict.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,15 +7,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::flaky::FlakySink;
+use tsuikyaku::audit::log::Disk;
+use tsuikyaku::audit::recorded::RecordedLog;
+use tsuikyaku::audit::{self, Report};
 use tsuikyaku::io::embedded::{EmbeddedLog, Entry, Layout, NewRecord, Topic};
-use tsuikyaku::io::store::{Identity, RocksStore};
+use tsuikyaku::io::store::{Identity, RocksStore, StoreReader};
 use tsuikyaku::runtime::batch::{InputId, Partition};
 use tsuikyaku::runtime::context::Context;
 use tsuikyaku::runtime::encode::Formats;
 use tsuikyaku::runtime::error::Error;
 use tsuikyaku::runtime::metrics::{Metrics, MetricsSetup};
-use tsuikyaku::runtime::ports::{Clock, OutTopic, Store};
-use tsuikyaku::runtime::recompute::{LoggedRecord, Recompute, Recomputed};
+use tsuikyaku::runtime::ports::{Clock, LeadWrite, OutTopic, PartitionMeta, Store};
+use tsuikyaku::runtime::recompute::LoggedRecord;
 use tsuikyaku::runtime::settings::Settings;
 use tsuikyaku::runtime::shared::{Phase, Shared};
 use tsuikyaku::runtime::topology::{Input, Role, Topology};
@@ -24,11 +27,16 @@ use tsuikyaku::scoring::event::InputKind;
 use tsuikyaku::scoring::model::Model;
 use tsuikyaku::traffic;
 use tsuikyaku::wire::decode::{Decoder, Format};
+use tsuikyaku::wire::keys;
 use tsuikyaku::wire::manifest::{self, Manifest};
-use tsuikyaku::wire::output::OutputFormat;
-use tsuikyaku::wire::{keys, output, state};
 
 pub const MODEL: &str = include_str!("../../deploy/models/b2b-saas.toml");
+pub const READY: &str = "outreach.ready";
+pub const SCORE: &str = "lead.score";
+pub const STATE: &str = "app.state";
+pub const DEAD_LETTER: &str = "app.dead-letter";
+/// For the auditor.
+pub const MEMORY_BYTES: usize = 256 << 20;
 const START_MS: i64 = 1_775_000_000_000;
 
 /// Longer than any of the simulated traffic lasts.
@@ -68,12 +76,6 @@ pub struct Rig {
 struct Seen {
     positions: BTreeMap<OutTopic, Vec<i64>>,
     entries: BTreeMap<(OutTopic, Partition), Vec<Entry>>,
-}
-
-/// Figures of a comparison that found no difference.
-pub struct Audit {
-    pub decision_count: usize,
-    pub dead_letter_count: usize,
 }
 
 impl Rig {
@@ -194,12 +196,16 @@ impl Rig {
     }
 
     fn store(&self) -> Arc<RocksStore> {
+        self.open(self.dir.path())
+    }
+
+    fn open(&self, dir: &std::path::Path) -> Arc<RocksStore> {
         let identity = Identity {
             application: "app".into(),
             cluster: "embedded".into(),
             partition_count: self.topology.partition_count(),
         };
-        Arc::new(RocksStore::open(self.dir.path(), &identity, 32 << 20).expect("the store opens"))
+        Arc::new(RocksStore::open(dir, &identity, 32 << 20).expect("the store opens"))
     }
 
     fn context(&self, store: Arc<dyn Store>) -> Context {
@@ -236,6 +242,21 @@ impl Rig {
         let copy = tempfile::tempdir().expect("a temporary directory");
         copy_all(self.dir.path(), copy.path());
         copy
+    }
+
+    /// Changes the first lead on the disk behind the processor's back; `change` gets its id, its state and the position.
+    pub fn damage_disk(&self, change: impl FnOnce(&mut String, &mut Option<Vec<u8>>, &mut PartitionMeta)) {
+        let store = self.store();
+        let partition = Partition(0);
+        let mut meta = store.meta(partition).expect("the store reads").expect("it was written");
+        let mut first = None;
+        let each = &mut |id: &str, bytes: &[u8]| first.replace((id.to_owned(), Some(bytes.to_vec()))).is_some();
+        store.scan(partition, each).expect("the store reads");
+        let (mut lead_id, mut value) = first.expect("a lead");
+        change(&mut lead_id, &mut value, &mut meta);
+        let write =
+            LeadWrite { lead_id: &lead_id, value: value.as_deref(), timer_before_ms: None, timer_after_ms: None };
+        store.write(partition, &[write], &meta).expect("the store writes");
     }
 
     pub fn bring_back(&self, copy: &tempfile::TempDir) {
@@ -298,28 +319,83 @@ impl Rig {
     }
 
     /// Compares outputs and store with what one thread makes of the same log.
-    pub fn audit(&self) -> Audit {
-        self.read_outputs();
-        let store = self.store();
-        let mut audit = Audit { decision_count: 0, dead_letter_count: 0 };
-        let mut expected_dead = 0;
-        for partition in (0..self.topology.partition_count()).map(Partition) {
-            let recomputed = self.recompute(partition);
-            audit.decision_count += recomputed.decisions.len();
-            expected_dead += recomputed.dead_letters.len();
-            self.compare(partition, &recomputed, &*store);
-        }
-        let seen = self.seen.lock().expect("no test panics while holding it");
-        let of = |topic| seen.entries.iter().filter(move |((of, _), _)| *of == topic).flat_map(|(_, entries)| entries);
-        audit.dead_letter_count = of(OutTopic::DeadLetter).count();
-        assert_eq!(audit.dead_letter_count, expected_dead, "dead letters");
-        assert_eq!(of(OutTopic::Ready).count(), audit.decision_count, "decisions");
-        audit
+    pub fn audit(&self) -> Report {
+        self.judge(&mut self.record(), audit::Kept::Everything, MEMORY_BYTES).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn entries(&self, topic: OutTopic, partition: Partition) -> Vec<Entry> {
-        let seen = self.seen.lock().expect("no test panics while holding it");
-        seen.entries.get(&(topic, partition)).cloned().unwrap_or_default()
+    /// The auditor's verdict on a log, and on the disk as it is.
+    pub fn judge(&self, log: &mut RecordedLog, kept: audit::Kept, memory_bytes: usize) -> Result<Report, audit::Error> {
+        self.judge_as(log, |setup| (setup.outputs.score_kept, setup.memory_bytes_max) = (kept, memory_bytes))
+    }
+
+    /// The verdict of an auditor that is set up otherwise.
+    pub fn judge_as(
+        &self,
+        log: &mut RecordedLog,
+        change: impl FnOnce(&mut audit::Setup<'_>),
+    ) -> Result<Report, audit::Error> {
+        drop(self.store()); // a directory that was lost is there again, empty
+        let disk = StoreReader::open(self.dir.path()).expect("the store opens beside");
+        self.judge_with(log, &[&disk], change)
+    }
+
+    /// The verdict on a log and these disks.
+    pub fn judge_with(
+        &self,
+        log: &mut RecordedLog,
+        disks: &[&dyn Disk],
+        change: impl FnOnce(&mut audit::Setup<'_>),
+    ) -> Result<Report, audit::Error> {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let spill = || Ok(self.open(&scratch.path().join("leads")) as Arc<dyn Store>);
+        let name = |name: &str| name.to_owned();
+        let mut setup = audit::Setup {
+            model: &self.model,
+            topology: &self.topology,
+            decoder: &Decoder::default(),
+            formats: Formats::default(),
+            outputs: audit::Outputs {
+                ready: name(READY),
+                score: name(SCORE),
+                state: name(STATE),
+                dead_letter: name(DEAD_LETTER),
+                ready_kept: audit::Kept::Everything,
+                score_kept: audit::Kept::Everything,
+            },
+            partitions: (0..self.topology.partition_count()).map(Partition).collect(),
+            running: false,
+            show_values: false,
+            memory_bytes_max: MEMORY_BYTES,
+            spill: &spill,
+            scratch: scratch.path().to_owned(),
+        };
+        change(&mut setup);
+        audit::audit(&setup, log, disks, &mut |_| ())
+    }
+
+    /// All topics as they were read, and the group's positions.
+    pub fn record(&self) -> RecordedLog {
+        self.read_outputs();
+        let mut recorded = RecordedLog::default();
+        let partitions = || (0..self.topology.partition_count()).map(Partition);
+        let outputs = [(OutTopic::Ready, READY), (OutTopic::Score, SCORE), (OutTopic::State, STATE)];
+        for (topic, name) in outputs.into_iter().chain([(OutTopic::DeadLetter, DEAD_LETTER)]) {
+            let of = |partition| self.entries(topic, partition).into_iter().map(logged).collect();
+            recorded.topics.insert(name.into(), partitions().map(of).collect());
+        }
+        for (partition, end) in self.log.ends(OutTopic::State).into_iter().enumerate() {
+            recorded.ends.insert((STATE.into(), partition as u32), end);
+        }
+        let mut inputs: Vec<_> = partitions().map(|partition| self.inputs(partition)).collect();
+        for (input, own) in self.topology.inputs() {
+            let mut of = |partition: Partition| inputs[partition.0 as usize].remove(&input).unwrap_or_default();
+            recorded.topics.insert(own.topic.clone(), partitions().map(&mut of).collect());
+            for partition in partitions() {
+                let committed = self.log.committed(input, partition);
+                recorded.committed.extend(committed.map(|next| ((own.topic.clone(), partition.0), next)));
+            }
+        }
+        recorded
     }
 
     /// Records of a partition's inputs.
@@ -350,57 +426,9 @@ impl Rig {
         &self.model
     }
 
-    fn recompute(&self, partition: Partition) -> Recomputed {
-        let inputs = self.inputs(partition);
-        let decoder = Decoder::default();
-        let mut recompute = Recompute::new(&self.model, &self.topology, &decoder, partition, inputs);
-        for (_, manifest) in self.manifests(partition) {
-            recompute.transaction(&manifest);
-        }
-        recompute.finish()
-    }
-
-    fn compare(&self, partition: Partition, recomputed: &Recomputed, store: &dyn Store) {
-        let encode = |decision| {
-            let mut bytes = Vec::new();
-            output::encode(decision, OutputFormat::Avro, &mut bytes);
-            bytes
-        };
-        let expected: Vec<Vec<u8>> = recomputed.decisions.iter().map(encode).collect();
-        let sent: Vec<Vec<u8>> = self
-            .entries(OutTopic::Ready, partition)
-            .into_iter()
-            .filter_map(|entry| entry.value)
-            .map(Vec::from)
-            .collect();
-        assert_eq!(sent.len(), expected.len(), "decisions of partition {}", partition.0);
-        assert!(sent == expected, "decisions of partition {} differ", partition.0);
-
-        let mut stored = BTreeMap::new();
-        let each = &mut |id: &str, bytes: &[u8]| stored.insert(id.to_owned(), bytes.to_vec()).is_none();
-        store.scan(partition, each).expect("the store reads");
-        let mut folded = BTreeMap::new();
-        for entry in self.entries(OutTopic::State, partition) {
-            let key = entry.key.as_deref().expect("every changelog record has a key");
-            if let Ok(id) = std::str::from_utf8(key) {
-                match entry.value {
-                    Some(value) => folded.insert(id.to_owned(), Vec::from(value)),
-                    None => folded.remove(id),
-                };
-            }
-        }
-        let computed: BTreeMap<String, Vec<u8>> = recomputed
-            .leads
-            .iter()
-            .filter(|(_, lead)| !lead.is_empty())
-            .map(|(id, lead)| {
-                let mut bytes = Vec::new();
-                state::encode(lead, &mut bytes);
-                (id.clone(), bytes)
-            })
-            .collect();
-        assert_same(partition, "changelog and recomputed state", &folded, &computed);
-        assert_same(partition, "store and changelog", &stored, &folded);
+    fn entries(&self, topic: OutTopic, partition: Partition) -> Vec<Entry> {
+        let seen = self.seen.lock().expect("no test panics while holding it");
+        seen.entries.get(&(topic, partition)).cloned().unwrap_or_default()
     }
 }
 
@@ -414,13 +442,6 @@ fn copy_all(from: &std::path::Path, to: &std::path::Path) {
             std::fs::copy(entry.path(), target).expect("a copy");
         }
     }
-}
-
-fn assert_same(partition: Partition, what: &str, a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
-    let differing = a.iter().filter(|(id, bytes)| b.get(*id) != Some(bytes)).map(|(id, _)| id);
-    let missing = b.keys().filter(|id| !a.contains_key(*id));
-    let first = differing.chain(missing).next();
-    assert!(first.is_none(), "{what} of partition {} differ, first in {first:?}", partition.0);
 }
 
 fn logged(entry: Entry) -> LoggedRecord {

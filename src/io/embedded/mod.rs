@@ -130,6 +130,11 @@ impl EmbeddedLog {
         self.shared.lock().ends(topic)
     }
 
+    /// The group's committed position.
+    pub fn committed(&self, input: InputId, partition: Partition) -> Option<i64> {
+        self.shared.lock().position(input, partition)
+    }
+
     /// Records that were ever appended to the inputs but the intake.
     pub fn inputs_appended_count(&self) -> i64 {
         self.shared.lock().inputs_appended_count()

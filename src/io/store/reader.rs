@@ -13,6 +13,7 @@ use super::identity::Identity;
 use super::keys;
 use super::models::{self, ModelMark};
 use super::tables::{self, Database};
+use crate::audit::log::Disk;
 use crate::runtime::batch::Partition;
 use crate::runtime::ports::{PartitionMeta, StoreError};
 
@@ -25,6 +26,7 @@ pub struct StoreReader {
     db: Database,
     identity: Identity,
     model: Option<ModelMark>,
+    dir: PathBuf,
     _scratch: Scratch,
 }
 
@@ -44,7 +46,7 @@ impl StoreReader {
         let scratch = Scratch::new()?;
         let db = open_database(&directory::database(dir), &scratch.0)?;
         let model = models::newest(dir)?;
-        Ok(StoreReader { db, identity, model, _scratch: scratch })
+        Ok(StoreReader { db, identity, model, dir: dir.to_owned(), _scratch: scratch })
     }
 
     pub fn identity(&self) -> &Identity {
@@ -85,6 +87,24 @@ impl StoreReader {
     pub fn scan(&self, partition: Partition, each: &mut dyn FnMut(&str, &[u8]) -> bool) -> Result<(), StoreError> {
         let Some(family) = self.db.cf_handle(&keys::family(partition.0)) else { return Ok(()) };
         tables::scan(&self.db, &family, each)
+    }
+}
+
+impl Disk for StoreReader {
+    fn name(&self) -> String {
+        self.dir.display().to_string()
+    }
+
+    fn meta(&self, partition: Partition) -> Result<Option<PartitionMeta>, StoreError> {
+        StoreReader::meta(self, partition)
+    }
+
+    fn get(&self, partition: Partition, lead_id: &str) -> Result<Option<Box<[u8]>>, StoreError> {
+        StoreReader::get(self, partition, lead_id)
+    }
+
+    fn scan(&self, partition: Partition, each: &mut dyn FnMut(&str, &[u8]) -> bool) -> Result<(), StoreError> {
+        StoreReader::scan(self, partition, each)
     }
 }
 

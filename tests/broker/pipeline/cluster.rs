@@ -21,7 +21,6 @@ fn the_coordinator_of_the_group_dies() {
     pipeline.append_traffic(1_000);
     pipeline.wait_processed(&mut [&mut instance]);
     instance.stop();
-    let audit = pipeline.audit();
-    pipeline.audit_disks(&["a"]);
+    let audit = pipeline.audit(&["a"]);
     assert!(audit.decision_count > 20, "{audit:?}");
 }

@@ -13,12 +13,26 @@ fn fifty_thousand_events_come_out_as_one_thread_makes_them() {
     pipeline.append_traffic(25_000);
     let mut instance = pipeline.start("a");
     pipeline.append_traffic(25_000);
+    let (is_right, printed) = pipeline.audited(&[], &["--running"]);
+    assert!(is_right, "while it runs: {printed}");
     pipeline.wait_processed(&mut [&mut instance]);
     instance.stop();
-    let audit = pipeline.audit();
-    pipeline.audit_disks(&["a"]);
+    let audit = pipeline.audit(&["a"]);
     println!("{audit:?}");
     assert!(audit.decision_count > 100, "traffic that decides nothing shows nothing: {audit:?}");
+    assert_eq!(audit.disk_state_count, audit.lead_count, "a process that has ended in peace has all on its disk");
+
+    // Somebody repeats a decision: consumers would act twice.
+    let ready = pipeline.names().ready;
+    let decisions = pipeline.read(&ready);
+    let again = &decisions[decisions.len() / 2];
+    let (key, value) = (again.key.as_deref(), again.value.as_deref());
+    pipeline.writer().send(&ready, New { partition: Some(again.partition), key, value, ..New::default() });
+    pipeline.writer().flush();
+    let (is_right, printed) = pipeline.audited(&["a"], &[]);
+    let lead_id = String::from_utf8_lossy(key.expect("a lead id"));
+    let words = ["\"violations\":1", "a second time", "the first is at offset", &*lead_id];
+    assert!(!is_right && words.iter().all(|word| printed.contains(word)), "{printed}");
 }
 
 #[test]
@@ -40,9 +54,8 @@ fn records_find_their_lead_from_any_partition_and_topic() {
     pipeline.wait_processed(&mut [&mut instance]);
     assert!(instance.metric("tsuikyaku_forwards_total", &[]) > 1_000.0);
     instance.stop();
-    let audit = pipeline.audit();
-    pipeline.audit_disks(&["a"]);
-    assert!(audit.intake_count > 1_000 && audit.decision_count > 10, "{audit:?}");
+    let audit = pipeline.audit(&["a"]);
+    assert!(audit.forward_count > 1_000 && audit.decision_count > 10, "{audit:?}");
 }
 
 /// Values that no decoder may take, for whatever format.
@@ -90,8 +103,8 @@ fn poison_becomes_dead_letters_in_every_format() {
     pipeline.wait_processed(&mut [&mut instance]);
     let counted = instance.metric("tsuikyaku_dead_letters_total", &[]);
     instance.stop();
-    let audit = pipeline.audit();
-    let expected = kinds.len() * (POISON.len() + 1) + 1;
+    let audit = pipeline.audit(&[]);
+    let expected = (kinds.len() * (POISON.len() + 1) + 1) as u64;
     assert!(audit.dead_letter_count >= expected, "{expected}: {audit:?}");
     assert_eq!(counted, audit.dead_letter_count as f64);
     assert!(audit.lead_count > 100, "events of all formats count: {audit:?}");

@@ -36,8 +36,7 @@ fn killed_three_times_nothing_is_lost_or_doubled_and_little_is_replayed() {
     }
     pipeline.wait_processed(&mut [&mut instance]);
     instance.stop();
-    let audit = pipeline.audit();
-    pipeline.audit_disks(&["a"]);
+    let audit = pipeline.audit(&["a"]);
     assert!(audit.decision_count > 20, "{audit:?}");
 }
 
@@ -67,8 +66,7 @@ fn stopped_inside_a_transaction_until_its_partitions_moved() {
     pipeline.wait_processed(&mut [&mut new, &mut old]);
     old.stop();
     new.stop();
-    pipeline.audit();
-    pipeline.audit_disks(&["a", "b"]);
+    pipeline.audit(&["a", "b"]);
 }
 
 /// Stops the process again and again until a transaction is open.
@@ -106,6 +104,5 @@ fn offsets_of_topics_that_ride_along_expire() {
     pipeline.append_traffic(500);
     pipeline.wait_processed(&mut [&mut instance]);
     instance.stop();
-    pipeline.audit();
-    pipeline.audit_disks(&["a"]);
+    pipeline.audit(&["a"]);
 }

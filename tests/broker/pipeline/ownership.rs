@@ -25,8 +25,7 @@ fn a_second_process_joins_and_leaves() {
     pipeline.append_traffic(5_000);
     pipeline.wait_processed(&mut [&mut first]);
     first.stop();
-    let audit = pipeline.audit();
-    pipeline.audit_disks(&["a", "b"]);
+    let audit = pipeline.audit(&["a", "b"]);
     assert!(audit.decision_count > 20, "{audit:?}");
 }
 
@@ -44,8 +43,7 @@ fn a_lost_disk_is_restored_from_the_changelog() {
     pipeline.wait_processed(&mut [&mut instance]);
     assert_eq!(instance.metric("tsuikyaku_restore_records_total", &[]), states as f64, "all of the changelog");
     instance.stop();
-    pipeline.audit();
-    pipeline.audit_disks(&["a"]);
+    pipeline.audit(&["a"]);
 }
 
 #[test]
@@ -61,8 +59,7 @@ fn of_two_processes_with_one_instance_id_the_first_ends_and_says_why() {
     pipeline.append_traffic(2_000);
     pipeline.wait_processed(&mut [&mut second]);
     second.stop();
-    pipeline.audit();
-    pipeline.audit_disks(&["twin"]);
+    pipeline.audit(&["twin"]);
 }
 
 #[test]
