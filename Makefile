@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint fmt bench check-deploy packages
+.PHONY: help demo build test laws lint fmt bench check-deploy packages
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tsuikyaku
@@ -12,6 +12,9 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 export ROCKSDB ?= prebuilt
 # Further arguments of `make demo`, as DEMO="--seed 7 --rate 500".
 DEMO ?=
+# `make laws`: for how long, and the first seed; a failing one replays with `make laws SEED=n MINUTES=0`.
+MINUTES ?= 10
+SEED ?= $(shell date +%s)
 
 # Finds RocksDB before a recipe calls cargo.
 ROCKSDB_ENV = dir=$$(deploy/rocksdb.sh); \
@@ -30,6 +33,15 @@ build: ## the program, as bin/tsuikyaku
 
 test: check-deploy ## everything, with a real Kafka broker that is fetched by itself
 	@$(ROCKSDB_ENV) cargo test
+
+laws: ## the model's laws over random events for MINUTES=10, from SEED=n on; a failing seed is printed
+	@$(ROCKSDB_ENV) cargo test --no-run --test laws --test scripts
+	@$(ROCKSDB_ENV) export PROPTEST_CASES=2560; end=$$(( $$(date +%s) + $(MINUTES) * 60 )); seed=$(SEED); \
+	while echo "laws: seed $$seed"; do \
+	  PROPTEST_RNG_SEED=$$seed cargo test -q --test laws --test scripts \
+	    || { echo "laws: replay with make laws SEED=$$seed MINUTES=0"; exit 1; }; \
+	  seed=$$((seed + 1)); [ $$(date +%s) -lt $$end ] || break; \
+	done; echo "laws: all hold, seeds $(SEED) to $$((seed - 1))"
 
 lint: ## formatting, and clippy with warnings as errors
 	@deploy/system-packages.sh build

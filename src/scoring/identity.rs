@@ -15,7 +15,7 @@ use crate::scoring::message::{Ids, Link, Merged, Message};
 use crate::scoring::model::{Channel, Model};
 use crate::scoring::moment::Moment;
 use crate::scoring::ready::{self, Trigger};
-use crate::scoring::seen::SeenEvents;
+use crate::scoring::seen::{SeenEvents, Sight};
 
 /// A record passes at most so many redirects.
 pub const REDIRECTS_MAX: u8 = 8;
@@ -47,6 +47,16 @@ impl Link {
     /// All ids that come with it.
     fn ids(&self) -> impl Iterator<Item = &Box<str>> {
         std::iter::once(&self.from).chain(&self.aliases)
+    }
+
+    /// It asks to be itself: a claim that goes round a circle of redirects.
+    fn is_claim(&self) -> bool {
+        self.from == self.to
+    }
+
+    /// What a merge is remembered by where it passes; no event's id begins with a zero byte.
+    fn merge_id(&self) -> String {
+        format!("\0{}\0{}", self.from, self.event_id)
     }
 }
 
@@ -90,6 +100,11 @@ impl Lead {
         out: &mut Effects,
     ) -> Applied {
         match message {
+            Message::LinkAsk(link) if link.is_claim() && *link.from == *lead_id => {
+                self.identity.redirect = None;
+                self.evaluate_around(model, lead_id, (&link.event_id, at.clock_ms), out, |_, _| {});
+                Applied::Changed
+            }
             Message::LinkAsk(link) => self.grant(lead_id, link, at, out),
             Message::LinkGrant { link, by } => self.become_redirect(model, lead_id, (link, by), at, out),
             Message::Merge { link, merged } => self.merge(model, lead_id, (link, merged), at, out),
@@ -110,15 +125,18 @@ impl Lead {
 
     /// Another lead asks to become this one: agreed, unless it would close a circle or be too many.
     fn grant(&mut self, lead_id: &str, link: &Link, at: At, out: &mut Effects) -> Applied {
+        if link.is_claim() && !self.lets_pass(lead_id, link, at) {
+            return Applied::Changed;
+        }
+        if *link.from == *lead_id && !link.is_claim() {
+            return Applied::Changed; // it asked another that is this one by now
+        }
         if let Some(to) = &self.identity.redirect {
             // The asking lead will be a redirect, too.
             return match at.hops + 1 >= REDIRECTS_MAX {
                 true => dead(DeadCause::LinkCycle, "the lead linked to has as many redirects ahead as allowed"),
                 false => Applied::Forward { to: to.clone() },
             };
-        }
-        if *link.from == *lead_id {
-            return dead(DeadCause::LinkCycle, "the link would close a circle");
         }
         let added = link.ids().filter(|id| !self.identity.has_alias(id)).count();
         if self.identity.aliases.len() + added > ALIASES_MAX {
@@ -127,6 +145,13 @@ impl Lead {
         self.identity.add_aliases(lead_id, link.ids());
         out.messages.push((link.from.clone(), Message::LinkGrant { link: link.clone(), by: lead_id.into() }));
         Applied::Changed
+    }
+
+    /// Whether a claim goes on from here: the circle is still closed, and this lead claims nothing or has less of a claim.
+    fn lets_pass(&self, lead_id: &str, claim: &Link, at: At) -> bool {
+        let Some(redirect) = self.identity.redirect.as_deref() else { return false };
+        let claims_too = self.seen.contains(&claim_id(lead_id, redirect), at.appended_at_ms);
+        !claims_too || *claim.from < *lead_id
     }
 
     /// The other home agreed: an open READY is withdrawn, and all that is known goes there.
@@ -138,13 +163,18 @@ impl Lead {
         at: At,
         out: &mut Effects,
     ) -> Applied {
+        if by == lead_id {
+            return Applied::Changed; // what was agreed to is this one by now
+        }
         if let Some(redirect) = &self.identity.redirect {
             return if *redirect == link.to { Applied::Changed } else { forward(redirect, at) };
         }
-        let asks_us = self.identity.has_alias(by) && *lead_id < *by;
+        if *link.from != *lead_id {
+            return self.ask_anew(lead_id, link, at, out);
+        }
         // Erased since it asked: what it saw went, too. A lead that began anew behind its marker remembers the link.
         let is_gone = self.identity.erased.is_some() && !self.seen.contains(&link.event_id, at.appended_at_ms);
-        if asks_us || is_gone || by == lead_id {
+        if is_gone {
             return Applied::Erased;
         }
         let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
@@ -160,11 +190,23 @@ impl Lead {
         let aliases = self.identity.aliases.iter().filter(|alias| ***alias != *by).cloned().collect();
         let link = Link { from: lead_id.into(), aliases, ..link.clone() };
         let to = link.to.clone();
+        self.seen.see(&link.merge_id(), at.appended_at_ms);
         out.messages.push((to.clone(), Message::Merge { link, merged: Box::new(merged) }));
         out.forgotten.push(lead_id.into());
         self.episode.published = None;
         self.identity.redirect = Some(to);
         self.set_timer(None);
+        Applied::Changed
+    }
+
+    /// The lead that was agreed to is this one by now. Nobody agreed to this one, so that it asks for itself.
+    fn ask_anew(&mut self, lead_id: &str, link: &Link, at: At, out: &mut Effects) -> Applied {
+        self.seen.see(&link.event_id, at.appended_at_ms);
+        // That it has the other one's id need not mean that it has the other one: that may have declined.
+        if *link.to != *lead_id {
+            let (from, aliases) = (Box::from(lead_id), self.identity.aliases.clone());
+            out.messages.push((link.to.clone(), Message::LinkAsk(Link { from, aliases, ..link.clone() })));
+        }
         Applied::Changed
     }
 
@@ -177,13 +219,17 @@ impl Lead {
         at: At,
         out: &mut Effects,
     ) -> Applied {
+        if self.identity.redirect.is_none() && !self.identity.has_alias(&link.from) {
+            return Applied::Erased;
+        }
+        if self.seen.see(&link.merge_id(), at.appended_at_ms) == Sight::Repeated {
+            self.claim(lead_id, (link, merged), at, out);
+            return Applied::Duplicate;
+        }
         if let Some(redirect) = self.identity.redirect.clone() {
             self.identity.add_aliases(lead_id, link.ids());
             self.facts.merge(&merged.facts);
             return forward(&redirect, at);
-        }
-        if !self.identity.has_alias(&link.from) {
-            return Applied::Erased;
         }
         self.identity.add_aliases(lead_id, link.ids());
         self.evaluate_around(model, lead_id, (&link.event_id, at.clock_ms), out, |facts, episode| {
@@ -191,6 +237,18 @@ impl Lead {
             take_over(facts, episode, merged);
         });
         Applied::Changed
+    }
+
+    /// Where several leads agreed to become each other at once, all are redirects, and what one of them sent comes
+    /// home. By then it knows what all of them knew, each part once, and claims to be the lead; of several that claim
+    /// it the least id is. What stays in order between two homes stays so on the way round.
+    fn claim(&mut self, lead_id: &str, (link, merged): (&Link, &Merged), at: At, out: &mut Effects) {
+        let Some(redirect) = self.identity.redirect.clone().filter(|_| *link.from == *lead_id) else { return };
+        self.seen.see(&claim_id(lead_id, &redirect), at.appended_at_ms);
+        self.episode.sequence = merged.sequence;
+        self.episode.acted.hand_raise_ms = merged.hand_raise_ms;
+        let claim = Link { to: lead_id.into(), aliases: Ids::new(), ..link.clone() };
+        out.messages.push((redirect, Message::LinkAsk(claim)));
     }
 
     /// These ids are leads of their own again.
@@ -268,6 +326,11 @@ impl Lead {
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
         self.set_timer(next_ms);
     }
+}
+
+/// What a claim to be the lead is remembered by.
+fn claim_id(lead_id: &str, redirect: &str) -> String {
+    format!("\0{lead_id}\0\0{redirect}")
 }
 
 /// What of the other's episode goes on in this one: a running sequence where none runs, and what was acted on.

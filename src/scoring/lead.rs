@@ -120,11 +120,13 @@ impl Lead {
         if self.identity.erased.is_some_and(|erased| event.occurred_at_ms <= erased.at_ms) {
             return Applied::Erased;
         }
+        let was_judged = at.hops > 0 && is_about_identity(event);
         if let Some(dead) = self.refuse(lead_id, event, at) {
-            let is_repeated = self.seen.contains(&event.event_id, at.appended_at_ms);
+            let is_repeated = !was_judged && self.seen.contains(&event.event_id, at.appended_at_ms);
             return if is_repeated { Applied::Duplicate } else { Applied::Dead(dead) };
         }
         match self.seen.see(&event.event_id, at.appended_at_ms) {
+            Sight::Repeated if was_judged => {}
             Sight::Repeated => return Applied::Duplicate,
             Sight::First { dropped } => out.seen_dropped_count += dropped,
         }
@@ -132,7 +134,7 @@ impl Lead {
             return Applied::Machine;
         }
         match &event.body {
-            Body::Profile(profile) if is_identity(profile.kind) => {
+            Body::Profile(profile) if is_about_identity(event) => {
                 self.apply_identity(model, lead_id, (event, profile), at, out)
             }
             _ => self.apply_facts(model, lead_id, event, at, out),
@@ -262,6 +264,12 @@ impl Before {
             episode.disarmed = false;
         }
     }
+}
+
+/// A link, its undoing or an erasure takes effect where redirects end. Whether it is repeated is judged where it
+/// entered alone: while two links cross each other, it may pass a lead before it takes effect there.
+fn is_about_identity(event: &Event<'_>) -> bool {
+    matches!(&event.body, Body::Profile(profile) if is_identity(profile.kind))
 }
 
 fn is_identity(kind: ProfileKind) -> bool {

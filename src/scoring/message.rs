@@ -3,6 +3,9 @@
 //! A link takes three messages, so that a refusal leaves both leads as they were: the lead that turns out to be
 //! another asks the other one's home, which counts its aliases and grants or refuses (a dead letter); granted, the
 //! lead becomes a redirect and sends its Facts.
+//!
+//! Leads that agree to become each other at once are redirects in a circle. Facts that come home tell so, and whose
+//! came home claims to be the lead: an ask to be itself, which passes the others.
 
 use smallvec::SmallVec;
 

@@ -5,6 +5,7 @@
 mod codec;
 mod curves;
 mod facts;
+mod merges;
 mod reading;
 mod streams;
 
