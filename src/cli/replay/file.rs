@@ -49,6 +49,9 @@ fn refuse(file: &Path, args: &Args) -> Result<(), Failure> {
             "{name}: found CSV; replay reads JSON lines, `tsuikyaku score` reads both"
         )));
     }
+    if args.to_prefix.is_some() {
+        return Err(Failure::message("--to-prefix: a file of events names no cluster; use --out FILE"));
+    }
     if args.out.as_deref() == Some(file) {
         return Err(Failure::Message(format!("--out {name}: is the file of events itself; name another")));
     }
@@ -67,7 +70,12 @@ fn pass(file: &Path, args: &Args, named: &Named, out: Option<&Path>) -> Result<P
         args,
         decoder: Decoder::default(),
         single: SingleRun::new(&named.model),
-        collector: Collector::new(Wanted { format: OutputFormat::Json, out, compare_since: args.compare_since })?,
+        collector: Collector::new(Wanted {
+            format: OutputFormat::Json,
+            out,
+            aside: None,
+            compare_since: args.compare_since,
+        })?,
         outputs: Vec::new(),
         replayed: Replayed { order: Order::Canonical, ..Replayed::default() },
     };

@@ -18,7 +18,7 @@ use crate::scoring::model::Model;
 ///
 /// For the question before a model file is changed: what would have been different? Reads the topics of --config (or a
 /// file), decides everything again in memory, and compares: which leads gain or lose a READY, other channels and
-/// reasons, and how scores shift. Nothing is sent, no group is joined, no position is moved: it may run beside the
+/// reasons, and how scores shift. Nothing is sent to the real outputs, no group is joined, no position is moved: it may run beside the
 /// processor. Differences are no failure: the exit status is 0.
 ///
 /// First the model in use is replayed and held against what was sent: that shows whether the replay can be trusted.
@@ -30,7 +30,7 @@ use crate::scoring::model::Model;
 /// State begins empty where the range begins: what leads did before --since is not known to the replay. So read more
 /// than you look at: leave --since out, and say with --compare-since from when on decisions are compared.
 ///
-/// It needs about 2 KiB of memory for each lead of the range, and 200 bytes for each decision.
+/// It needs about 3 KiB of memory for each lead of the range, and 200 bytes for each decision.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -69,6 +69,9 @@ pub struct Args {
     /// Write all decisions of the replay (of --model, where given) here, one JSON object a line
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Send them to the topic PREFIX + name of the real one as well, which is made where it is missing; as trial.
+    #[arg(long, value_name = "PREFIX")]
+    to_prefix: Option<String>,
     /// How to print what differs
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     format: Format,

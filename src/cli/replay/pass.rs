@@ -7,6 +7,7 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Failure, Named, time};
+use crate::io::kafka::aside::Aside;
 use crate::runtime::replay::{ReplayError, Replayed};
 use crate::scoring::decision::Decision;
 use crate::wire::output::{self, OutputFormat};
@@ -27,6 +28,8 @@ pub struct Wanted<'a> {
     /// The format that hashes of bytes are of.
     pub format: OutputFormat,
     pub out: Option<&'a Path>,
+    /// Another topic that decisions go to.
+    pub aside: Option<&'a Aside>,
     /// Earlier decisions are not compared, ms since the epoch.
     pub compare_since: Option<i64>,
 }
@@ -59,6 +62,12 @@ impl<'a> Collector<'a> {
         if self.wanted.compare_since.is_none_or(|since_ms| decision.as_of_ms >= since_ms) {
             self.told.push(Told::of(decision, self.wanted.format));
         }
+        if let Some(aside) = self.wanted.aside {
+            let mut bytes = Vec::with_capacity(1024);
+            output::encode(decision, self.wanted.format, &mut bytes);
+            let sent = aside.send(decision.lead_id.as_bytes(), &bytes);
+            sent.map_err(|error| ReplayError::Output(format!("--to-prefix: {error}")))?;
+        }
         if let (Some(file), Some(path)) = (&mut self.file, self.wanted.out) {
             let written = writeln!(file, "{}", output::json(decision));
             written.map_err(|error| ReplayError::Output(unwritable(path, &error).to_string()))?;
@@ -67,10 +76,13 @@ impl<'a> Collector<'a> {
     }
 
     /// # Errors
-    /// Where the file cannot be written.
+    /// Where the file or the topic cannot be written.
     pub fn finish(self, replayed: Replayed) -> Result<Pass, Failure> {
         if let (Some(mut file), Some(path)) = (self.file, self.wanted.out) {
             file.flush().map_err(|error| unwritable(path, &error))?;
+        }
+        if let Some(aside) = self.wanted.aside {
+            aside.finish().map_err(|error| Failure::Message(format!("--to-prefix: {error}")))?;
         }
         Ok(Pass { told: self.told, replayed })
     }
@@ -87,7 +99,7 @@ pub fn failure(error: ReplayError) -> Failure {
             "--leads-max: more than {leads_max} leads by {}, which need about {} MiB; allow more if there is the memory, or \
              replay a part with --since and --until",
             time::shown(clock_ms),
-            leads_max * 2 / 1024
+            leads_max * 3 / 1024
         )),
         other => Failure::message(other),
     }
@@ -98,7 +110,7 @@ pub fn bar(total: u64, unit: &str, named: &Named) -> ProgressBar {
     let bar = ProgressBar::new(total);
     let template = match unit {
         "bytes" => "{msg}  {bar:30} {percent:>3} %  {bytes_per_sec}  {eta} left",
-        _ => "{msg}  {bar:30} {percent:>3} %  {human_pos} records  {per_sec}  {eta} left",
+        _ => "{msg}  {bar:30} {percent:>3} %  {human_pos} records  {eta} left",
     };
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_message(format!("{} {}", named.model.name, named.model.version));

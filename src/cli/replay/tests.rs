@@ -133,6 +133,7 @@ fn what_cannot_be_is_refused_with_its_fix() {
         ("events.jsonl --model none.toml", "--model: "),
         ("events.jsonl --model old.toml --against none.toml", "--against: "),
         ("events.jsonl --model wrong.toml", "wrong.toml"),
+        ("events.jsonl --model old.toml --to-prefix trial", "--out FILE"),
         ("events.jsonl --model old.toml --out events.jsonl", "name another"),
         ("events.jsonl --model old.toml --out no.dir/x", "--out"),
     ];

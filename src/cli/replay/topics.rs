@@ -5,9 +5,10 @@ use std::path::Path;
 use super::pass::{Collector, Wanted, bar, failure};
 use super::report::{Range, Report, Sent, Side};
 use super::{Args, Failure, Named, Pass, time};
-use crate::app::parts;
+use crate::app::{parts, plan};
 use crate::config::Config;
-use crate::io::kafka::admin::Admin;
+use crate::io::kafka::admin::{Admin, TopicPlan};
+use crate::io::kafka::aside::Aside;
 use crate::io::kafka::range::Ranges;
 use crate::io::kafka::replay::{KafkaReplayLog, ReplayRange};
 use crate::runtime::ports::SourceError;
@@ -26,10 +27,14 @@ pub fn run(args: &Args) -> Result<Report, Failure> {
     };
     let new = args.model.as_deref().map(|file| Named::load("--model", file)).transpose()?;
     let source = Topics::ask(&config, args)?;
-    let before = source.pass(&old, source.counted(), args.out.as_deref().filter(|_| new.is_none()))?;
-    let after = match new {
-        Some(named) => Some(Side { pass: source.pass(&named, Timers::Due, args.out.as_deref())?, named }),
-        None => None,
+    let aside = args.to_prefix.as_deref().map(|prefix| aside(&config, prefix)).transpose()?;
+    let (out, aside) = (args.out.as_deref(), aside.as_ref());
+    let (before, after) = match new {
+        None => (source.pass(&old, source.counted(), out, aside)?, None),
+        Some(named) => {
+            let before = source.pass(&old, source.counted(), None, None)?;
+            (before, Some(Side { pass: source.pass(&named, Timers::Due, out, aside)?, named }))
+        }
     };
     let sent = source.sent(&before.replayed, &old)?;
     Ok(Report::of_topics(source.described(), sent, Side { named: old, pass: before }, after))
@@ -74,7 +79,7 @@ impl<'a> Topics<'a> {
         }
     }
 
-    fn pass(&self, named: &Named, timers: Timers, out: Option<&Path>) -> Result<Pass, Failure> {
+    fn pass(&self, named: &Named, timers: Timers, out: Option<&Path>, aside: Option<&Aside>) -> Result<Pass, Failure> {
         let mut log = KafkaReplayLog::open(&self.ranges, &self.range).map_err(of_log)?;
         let skew_ms = i64::try_from(self.config.limits.clock_skew_max.as_millis()).unwrap_or(i64::MAX);
         let settings = ReplaySettings {
@@ -86,7 +91,7 @@ impl<'a> Topics<'a> {
         };
         let bar = bar(self.range.record_count_max(), "records", named);
         let format = parts::formats(self.config).ready;
-        let mut collector = Collector::new(Wanted { format, out, compare_since: self.args.compare_since })?;
+        let mut collector = Collector::new(Wanted { format, out, aside, compare_since: self.args.compare_since })?;
         let mut to =
             Listeners { decided: &mut |decision| collector.take(&decision), progressed: &mut |count| bar.inc(count) };
         let replay = Replay::new(&mut log, &self.topology, &self.decoder, &named.model, settings);
@@ -133,6 +138,32 @@ impl<'a> Topics<'a> {
             missing: missing.map(|(topic, count)| (topic.to_owned(), count)).collect(),
         }
     }
+}
+
+/// The topic beside the real one; made where it is missing.
+fn aside(config: &Config, prefix: &str) -> Result<Aside, Failure> {
+    let settings = parts::kafka_settings(config);
+    let names = &settings.topics;
+    let topic = format!("{prefix}{}", names.ready);
+    let own: Vec<&String> =
+        names.inputs.iter().chain([&names.ready, &names.score, &names.state, &names.dead_letter]).collect();
+    let is_allowed = |sign: char| sign.is_ascii_alphanumeric() || ".-_".contains(sign);
+    if topic.len() > 249 || !topic.chars().all(is_allowed) || own.contains(&&topic) {
+        return Err(Failure::Message(format!(
+            "--to-prefix: found {prefix:?}; allowed: letters, digits, `.`, `-`, `_`, so that it makes the name of another topic \
+             of at most 249 signs; for example: --to-prefix trial."
+        )));
+    }
+    let admin = Admin::new(&settings).map_err(Failure::message)?;
+    if admin.partition_count(&topic).map_err(Failure::message)?.is_none() {
+        let partitions = admin.partition_count(&names.ready).map_err(Failure::message)?.unwrap_or(1);
+        let plan = plan::plans(config, partitions).into_iter().find(|plan| plan.name == names.ready);
+        let plan = TopicPlan { name: topic.clone(), ..plan.expect("the application has this output") };
+        for (topic, outcome) in admin.create(&[&plan]).map_err(Failure::message)? {
+            outcome.map_err(|reason| Failure::Message(format!("--to-prefix: {topic} cannot be created: {reason}")))?;
+        }
+    }
+    Aside::open(&settings, &topic).map_err(|error| Failure::Message(format!("--to-prefix: {error}")))
 }
 
 fn of_log(error: SourceError) -> Failure {

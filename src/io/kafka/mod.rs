@@ -9,6 +9,7 @@
 //! Lacks on purpose: consumer threads, async, the new group protocol (it stalls in librdkafka 2.12).
 
 pub mod admin;
+pub mod aside;
 pub mod audit;
 mod authorized;
 pub mod changelog;

@@ -37,6 +37,16 @@ fn report(config: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&replay(config, &arguments)).expect("a JSON object")
 }
 
+fn beside(pipeline: &Pipeline<'_>) -> String {
+    format!("beside.{}", pipeline.names().ready)
+}
+
+fn values(pipeline: &Pipeline<'_>, topic: &str) -> Vec<(i32, Option<Vec<u8>>)> {
+    let mut values: Vec<_> = pipeline.read(topic).into_iter().map(|record| (record.partition, record.value)).collect();
+    values.sort();
+    values
+}
+
 fn count(list: &Value) -> usize {
     list.as_array().expect("a list").len()
 }
@@ -55,7 +65,9 @@ fn what_was_sent_comes_out_again_another_model_differs_and_nothing_is_written() 
     let dir = pipeline.dir.path();
     let (config, _) = pipeline.configure("replay", &pipeline.state_dir("none"));
 
-    let same = report(&config, &[]);
+    let same = report(&config, &["--to-prefix", "beside."]);
+    let (sent, beside) = (values(&pipeline, &pipeline.names().ready), values(&pipeline, &beside(&pipeline)));
+    assert_eq!(sent, beside, "the same bytes, in a topic beside the real one");
     assert_eq!(same["against_sent"]["exact"], true, "{same:#}");
     assert_eq!(same["against_sent"]["same"], sent_count, "{same:#}");
     assert_eq!((&same["order"]["by"], &same["against_model"]), (&"manifests".into(), &Value::Null));
