@@ -248,6 +248,24 @@ fn document(path: &str) -> Source {
 }
 
 #[test]
+fn guarantees_name_tests_that_exist() {
+    let text = document("docs/guarantees.md").text;
+    let names = text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.split_once(".rs::"));
+    let mut broken = Vec::new();
+    let mut count = 0;
+    for (file, test) in names {
+        count += 1;
+        let source = document(&format!("{file}.rs")).text;
+        if !source.contains(&format!("#[test]\n    fn {test}()")) && !source.contains(&format!("#[test]\nfn {test}()"))
+        {
+            broken.push(format!("{file}.rs has no test {test}"));
+        }
+    }
+    assert!(count > 30, "{count} names found: how they are written has changed");
+    none("a promise is as good as its test:", &broken);
+}
+
+#[test]
 fn the_readme_lists_every_key_and_metric() {
     let metrics = Metrics::for_inputs(&[]).markdown();
     let readme = document("README.md").text;

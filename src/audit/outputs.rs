@@ -144,7 +144,11 @@ impl<'s> OutputStream<'s> {
             && let (Some(wanted), Some(there)) = (&wanted, &there)
         {
             let fields = fields::differing(wanted, there, show_values);
-            let text = format!("{name} at {topic}/{number} offset {} differs in: {fields}", found.offset);
+            let hint = match ["model_name", "model_version"].into_iter().all(is_same) {
+                true => "",
+                false => "; it was decided with another model: audit with the file that it was",
+            };
+            let text = format!("{name} at {topic}/{number} offset {} differs in: {fields}{hint}", found.offset);
             return Ok(Difference::new(Check::Outputs, partition, text));
         }
         Ok(self.surplus(number, &found, &format!("{name} is expected"), ledger))

@@ -93,7 +93,7 @@ const SABOTAGES: [(&str, Sabotage, &[&str]); 22] = [
             let at = value.windows(8).position(|bytes| bytes == b"b2b-saas").expect("the model's name");
             value[at] = b'c';
         },
-        &["outputs", "differs in: model_name"],
+        &["outputs", "differs in: model_name", "decided with another model"],
     ),
     (
         "an output is left over",
