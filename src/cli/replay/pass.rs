@@ -99,7 +99,7 @@ pub fn failure(error: ReplayError) -> Failure {
             "--leads-max: more than {leads_max} leads by {}, which need about {} MiB; allow more if there is the memory, or \
              replay a part with --since and --until",
             time::shown(clock_ms),
-            leads_max * 3 / 1024
+            (leads_max * 3).div_ceil(1024)
         )),
         other => Failure::message(other),
     }

@@ -17,6 +17,9 @@ pub fn of(report: &Report, list_max: usize) -> String {
     let mut out = String::new();
     let end_ms = report.first().and_then(|replayed| replayed.end_ms());
     put(&mut out, &head(report, end_ms));
+    if report.first().is_none_or(|replayed| replayed.record_count == 0) {
+        return out + "           nothing to replay: look at --since, --until, and whether the topics hold anything\n";
+    }
     if let Some(against) = &report.against_sent {
         let old = report.old.as_ref().map(|old| old.model.as_str()).unwrap_or_default();
         put(&mut out, &format!("\n{old}, replayed, against what was sent\n"));
@@ -70,9 +73,6 @@ fn head(report: &Report, end_ms: Option<i64>) -> String {
     }
     let (records, leads) = (count(first.record_count, "record"), count(first.readiness.len() as u64, "lead"));
     let _ = writeln!(out, "\n  read     {records}, {leads}, {}", count(first.dead_letter_count as u64, "dead letter"));
-    if first.record_count == 0 {
-        return out + "           nothing to replay: look at --since, --until, and whether the topics hold anything\n";
-    }
     let order = match (first.order, first.transaction_count) {
         (Order::Manifests, transactions) => {
             format!("as the records were taken then, by the manifests of {}", count(transactions, "transaction"))
@@ -80,11 +80,12 @@ fn head(report: &Report, end_ms: Option<i64>) -> String {
         (Order::Canonical, _) => "by append time".to_owned(),
     };
     let _ = writeln!(out, "  order    {order}");
-    for (partition, until_ms) in &first.gaps_ms {
+    if let Some(until_ms) = first.gaps_ms.values().max() {
+        let partitions = count(first.gaps_ms.len() as u64, "partition");
         let until = shown(*until_ms);
         let _ = writeln!(
             out,
-            "           partition {partition} by append time until {until}: older manifests are compacted away"
+            "           {partitions} by append time until {until} at the latest: older manifests are compacted away"
         );
     }
     if first.merges_as_logged_count > 0 && report.new.is_some() {
@@ -105,7 +106,7 @@ fn state(report: &Report) -> String {
     for (topic, missing) in &report.range.missing {
         let _ = writeln!(
             out,
-            "           {topic}: {} of before the range are missing: left out by --since, or gone by retention",
+            "           {topic}: {} before it missing: left out by --since, or gone by retention",
             count(missing.unsigned_abs(), "record")
         );
     }
