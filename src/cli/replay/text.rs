@@ -106,7 +106,7 @@ fn state(report: &Report) -> String {
     for (topic, missing) in &report.range.missing {
         let _ = writeln!(
             out,
-            "           {topic}: {} before it missing: left out by --since, or gone by retention",
+            "           {topic}: {} before it are missing: left out by --since, or gone by retention",
             count(missing.unsigned_abs(), "record")
         );
     }
