@@ -194,6 +194,25 @@ mod tests {
     }
 
     #[test]
+    fn a_midnight_of_many_timers_passes_in_pieces() {
+        const LEADS: usize = 20_000;
+        const STEP_MAX: usize = 2_000;
+        let ids: Vec<String> = (0..LEADS).map(|number| format!("{number:05}")).collect();
+        let midnight: Vec<(i64, &str)> = ids.iter().map(|id| (7, &**id)).collect();
+        let store = MemoryStore::with_timers(P, &midnight);
+        let (mut queue, mut taken) = (TimerQueue::default(), Vec::new());
+        while taken.len() < LEADS {
+            queue.load(&store, P, 7, STEP_MAX, 500).expect("a store in memory cannot fail");
+            assert!(queue.heap.len() <= STEP_MAX + 500, "{} in memory", queue.heap.len());
+            let step = queue.take_due(7, STEP_MAX);
+            assert!((1..=STEP_MAX).contains(&step.len()));
+            taken.extend(step.into_iter().map(|timer| timer.lead_id.to_string()));
+        }
+        assert!(taken == ids, "each once, in order");
+        assert_eq!(queue.next_due_ms(), None);
+    }
+
+    #[test]
     fn takes_no_more_than_asked() {
         let store = MemoryStore::with_timers(P, &[(3, "a"), (3, "b"), (3, "c")]);
         let mut queue = queue(&store, 3, 10);

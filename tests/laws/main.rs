@@ -5,6 +5,7 @@
 mod codec;
 mod curves;
 mod facts;
+mod limits;
 mod merges;
 mod reading;
 mod streams;

@@ -6,6 +6,11 @@ use super::register::{self, Register};
 /// does not depend on the order of events.
 pub const ATTRIBUTES_MAX: usize = 32;
 
+/// What is kept of a name and of a value, bytes: of longer ones the beginning, so that a lead full of texts stays small
+/// and what is kept does not depend on the order of events.
+pub const NAME_BYTES_MAX: usize = 64;
+pub const VALUE_BYTES_MAX: usize = 256;
+
 /// Names that the profile schema knows.
 const KNOWN: [&str; 10] = [
     "birth_day",
@@ -32,7 +37,8 @@ pub struct Attributes {
 impl Attributes {
     /// Writes or, without a value, removes an attribute. Of two writes at one time a value wins over a removal.
     pub fn write(&mut self, name: &str, at_ms: i64, value: Option<&str>) {
-        self.put(name, Register { at_ms, value: value.map(Box::from) });
+        let value = value.map(|value| Box::from(beginning(value, VALUE_BYTES_MAX)));
+        self.put(beginning(name, NAME_BYTES_MAX), Register { at_ms, value });
     }
 
     pub fn merge(&mut self, other: &Attributes) {
@@ -76,6 +82,12 @@ impl Attributes {
     }
 }
 
+/// So many bytes of a text, without a part of a character.
+fn beginning(text: &str, bytes_max: usize) -> &str {
+    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
 /// Names of the schema come first.
 fn rank(name: &str) -> (bool, &str) {
     (!KNOWN.contains(&name), name)
@@ -101,6 +113,20 @@ mod tests {
         merged.merge(&write(&mut names[20..].iter()));
         assert_eq!(merged, forward);
         assert_eq!(Attributes::from_registers(forward.registers().to_vec()), Some(forward));
+    }
+
+    #[test]
+    fn of_long_texts_the_beginning_is_kept() {
+        let check = |name: &str, value: &str, expected: (&str, &str)| {
+            let mut attributes = Attributes::default();
+            attributes.write(name, 1, Some(value));
+            assert_eq!(attributes.iter().next(), Some(expected));
+        };
+        let (name, value) = ("n".repeat(NAME_BYTES_MAX), "v".repeat(VALUE_BYTES_MAX));
+        check(&name, &value, (&name, &value));
+        check(&format!("{name}n"), &format!("{value}v"), (&name, &value));
+        // Three bytes each, and 256 is no multiple of it.
+        check("name", &"追".repeat(100), ("name", &"追".repeat(85)));
     }
 
     #[test]
