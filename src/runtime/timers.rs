@@ -103,7 +103,10 @@ impl TimerQueue {
         count_max: usize,
         piece: usize,
     ) -> Result<(), StoreError> {
-        let mut due_count = 0;
+        if !self.may_lack(until_ms) {
+            return Ok(());
+        }
+        let mut due_count = self.heap.iter().filter(|Reverse(timer)| timer.due_ms <= until_ms).count();
         while self.may_lack(until_ms) && due_count <= count_max {
             let after = match &self.loaded {
                 Loaded::Until(last) => Some(last.clone()),
