@@ -1,5 +1,7 @@
 //! Which way a lane's demand can go: on an open channel now, or when one opens, or not at all.
 
+use smallvec::SmallVec;
+
 use crate::scoring::decision::{Content, Permission};
 use crate::scoring::model::Channel;
 use crate::scoring::moment::Moment;
@@ -51,7 +53,7 @@ impl Demand {
         if let Route::Reply(channel) = self.route {
             return consent::reply(moment, channel).map_or(Gate::Closed, Gate::Open);
         }
-        let opens: Vec<(Permission, i64)> = self.candidates(moment).collect();
+        let opens: SmallVec<[(Permission, i64); 3]> = self.candidates(moment).collect();
         let Some(first_ms) = opens.iter().map(|(_, at_ms)| *at_ms).min() else { return Gate::Closed };
         let opens_ms = first_ms.max(self.held_until(moment).unwrap_or(i64::MIN));
         if opens_ms > moment.now_ms {

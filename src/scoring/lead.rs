@@ -15,9 +15,11 @@ use crate::scoring::meaning::Meaning;
 use crate::scoring::message::Message;
 use crate::scoring::model::Model;
 use crate::scoring::moment::Moment;
+use crate::scoring::reading::rounded;
 use crate::scoring::ready::{self, Trigger};
 use crate::scoring::seen::{SeenEvents, Sight};
 use crate::scoring::stage::Stage;
+use crate::scoring::terms::Terms;
 use crate::scoring::transitions::Step;
 
 /// Everything kept of one lead id. The default is a lead that was never seen.
@@ -216,11 +218,14 @@ impl Lead {
             self.facts.apply(model, event, &meaning);
             return Applied::Forward { to: to.clone() };
         }
-        let before = Before::read(model, &self.facts, at.clock_ms);
+        let terms = Terms::of(model, &self.facts, at.clock_ms);
+        let before = Before::of(model, &self.facts, &terms);
         before.arm(model, &mut self.episode);
         self.facts.apply(model, event, &meaning);
 
-        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
+        let terms = terms.after(model, &self.facts, at.clock_ms, (event, &meaning));
+        debug_assert_eq!(terms, Terms::of(model, &self.facts, at.clock_ms), "an event changes no other terms");
+        let moment = Moment::knowing(model, lead_id, &self.facts, at.clock_ms, terms);
         let trigger = Trigger { event_id: Some(&event.event_id), readiness_before: before.readiness };
         let step = Step { event, meaning, stage_before: before.stage, trigger };
         step.apply(&moment, &mut self.episode, out);
@@ -255,7 +260,11 @@ pub(crate) struct Before {
 
 impl Before {
     pub(crate) fn read(model: &Model, facts: &Facts, now_ms: i64) -> Before {
-        Before { readiness: facts.readiness(model, now_ms), stage: facts.stage(model, now_ms) }
+        Before::of(model, facts, &Terms::of(model, facts, now_ms))
+    }
+
+    fn of(model: &Model, facts: &Facts, terms: &Terms) -> Before {
+        Before { readiness: rounded(terms.parts(model).readiness), stage: facts.stage_of(model, terms) }
     }
 
     /// Readiness below off arms the score lane again.

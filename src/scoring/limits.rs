@@ -2,7 +2,10 @@
 //!
 //! Nothing but time passes until then, so each opens once and stays open: the latest of them is the moment.
 
+use smallvec::SmallVec;
+
 use crate::scoring::calendar::day_begin_ms;
+use crate::scoring::facts::TouchDays;
 use crate::scoring::model::{Cap, Channel};
 use crate::scoring::moment::Moment;
 
@@ -31,7 +34,9 @@ fn gaps_open_at(moment: &Moment<'_>, channel: Channel) -> i64 {
 /// The clock where fewer touches than the cap were made in its rolling days, else the midnight on which that is so.
 fn cap_opens_at(moment: &Moment<'_>, cap: Cap, channels: &[Channel]) -> Option<i64> {
     let today = moment.model.local_day(moment.now_ms);
-    let made = |day: i32| channels.iter().map(|channel| moment.touches_in_days(*channel, day, cap.days)).sum::<u32>();
+    let touched = channels.iter().filter_map(|channel| moment.facts.channel(*channel));
+    let touched: SmallVec<[&TouchDays; 3]> = touched.map(|facts| &facts.touch_days).collect();
+    let made = |day: i32| touched.iter().map(|days| days.count(day, u32::from(cap.days))).sum::<u32>();
     let is_open = |day: &i32| made(*day) < u32::from(cap.touches_max);
     if is_open(&today) {
         return Some(moment.now_ms);

@@ -31,4 +31,5 @@ pub mod reading;
 mod ready;
 pub mod seen;
 pub mod stage;
+mod terms;
 mod transitions;

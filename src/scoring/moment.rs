@@ -1,14 +1,11 @@
 //! One lead at one clock: what an evaluation reads, each costly part once.
 
-use std::cell::OnceCell;
-
-use smallvec::SmallVec;
-
 use crate::scoring::event::Purpose;
 use crate::scoring::facts::{Consent, Facts, Reach};
 use crate::scoring::model::{Channel, Model};
 use crate::scoring::reading::Score;
 use crate::scoring::stage::Stage;
+use crate::scoring::terms::Terms;
 
 /// Facts at the clock, under a model. Reading and calendars are at `read_at_ms`, permissions and dates at `now_ms`.
 pub(crate) struct Moment<'a> {
@@ -20,13 +17,24 @@ pub(crate) struct Moment<'a> {
     /// The clock, or the lead's newest event where that is later.
     pub(crate) read_at_ms: i64,
     pub(crate) score: Score,
-    purchase_days: OnceCell<SmallVec<[i32; 8]>>,
+    terms: Terms,
 }
 
 impl<'a> Moment<'a> {
     pub(crate) fn new(model: &'a Model, lead_id: &'a str, facts: &'a Facts, now_ms: i64) -> Moment<'a> {
-        let score = facts.read(model, now_ms);
-        Moment { model, lead_id, facts, now_ms, read_at_ms: score.as_of_ms, score, purchase_days: OnceCell::new() }
+        Moment::knowing(model, lead_id, facts, now_ms, Terms::of(model, facts, now_ms))
+    }
+
+    /// The moment of those terms, which are the lead's at the clock.
+    pub(crate) fn knowing(
+        model: &'a Model,
+        lead_id: &'a str,
+        facts: &'a Facts,
+        now_ms: i64,
+        terms: Terms,
+    ) -> Moment<'a> {
+        let score = facts.score(model, &terms);
+        Moment { model, lead_id, facts, now_ms, read_at_ms: score.as_of_ms, score, terms }
     }
 
     pub(crate) fn readiness(&self) -> f64 {
@@ -57,7 +65,7 @@ impl<'a> Moment<'a> {
 
     /// Distinct local days of purchases, rising.
     pub(crate) fn purchase_days(&self) -> &[i32] {
-        self.purchase_days.get_or_init(|| self.facts.purchase_days())
+        &self.terms.purchases.days
     }
 
     pub(crate) fn last_contact(&self) -> Option<i64> {
@@ -79,11 +87,6 @@ impl<'a> Moment<'a> {
     /// The newest touches, from the oldest on.
     pub(crate) fn touches(&self) -> impl Iterator<Item = &Reach> {
         self.facts.touches.iter()
-    }
-
-    /// Touches of a channel in the local days up to one, so many of them.
-    pub(crate) fn touches_in_days(&self, channel: Channel, to_day: i32, days: u8) -> u32 {
-        self.facts.touches_in(channel, to_day, u32::from(days))
     }
 
     /// What the lead said about marketing on a channel.

@@ -5,10 +5,11 @@ use smallvec::SmallVec;
 
 use crate::scoring::calendar::{Calendar, day_begin_ms};
 use crate::scoring::epoch_sum::EpochTime;
-use crate::scoring::facts::{Facts, RulePoints};
+use crate::scoring::facts::{ChannelFacts, Facts, RuleFact, RulePoints};
 use crate::scoring::fit::{Grade, fit};
 use crate::scoring::model::{ByChannel, Channel, DayDecay, Model, Rule};
-use crate::scoring::stage::{Stage, alive};
+use crate::scoring::stage::Stage;
+use crate::scoring::terms::{Purchases, Terms};
 
 const DAY_MS: f64 = 86_400_000.0;
 const HALF_DAY_MS: i64 = 43_200_000;
@@ -69,7 +70,12 @@ pub fn rounded(value: f64) -> f64 {
 impl Facts {
     /// The whole score at a moment.
     pub fn read(&self, model: &Model, at_ms: i64) -> Score {
-        let parts = self.parts(model, at_ms);
+        self.score(model, &Terms::of(model, self, at_ms))
+    }
+
+    /// The whole score of those terms, which are this lead's.
+    pub(crate) fn score(&self, model: &Model, terms: &Terms) -> Score {
+        let parts = terms.parts(model);
         let readiness = rounded(parts.readiness);
         let fit = fit(model, self);
         Score {
@@ -82,8 +88,8 @@ impl Facts {
             affinity: rounded(parts.affinity),
             fit,
             grade: Grade::of(model, fit, readiness),
-            stage: self.stage(model, at_ms),
-            top_topic: self.top_topic(model, at_ms),
+            stage: self.stage_of(model, terms),
+            top_topic: self.top_topic(model, parts.as_of_ms),
         }
     }
 
@@ -99,49 +105,28 @@ impl Facts {
 
     /// The lead's stage at a moment.
     pub fn stage(&self, model: &Model, at_ms: i64) -> Stage {
-        let as_of_ms = self.as_of(at_ms);
+        self.stage_by(model, &Purchases::of(model, self, self.as_of(at_ms)), self.as_of(at_ms))
+    }
+
+    /// The lead's stage at the moment of those terms, which are this lead's.
+    pub(crate) fn stage_of(&self, model: &Model, terms: &Terms) -> Stage {
+        self.stage_by(model, &terms.purchases, terms.as_of_ms)
+    }
+
+    fn stage_by(&self, model: &Model, purchases: &Purchases, as_of_ms: i64) -> Stage {
         let last_sign_ms = self.last_inbound_any_ms().or(self.first_seen.get());
         let silent = last_sign_ms.is_some_and(|last| as_of_ms.saturating_sub(last) >= model.stages.dormant_silence_ms);
-        let days = self.purchase_days();
-        Stage::of(&model.stages, silent, days.len(), self.alive_at(model, &days, as_of_ms))
+        Stage::of(&model.stages, silent, purchases.days.len(), purchases.alive)
     }
 
     /// P(alive) at a moment, rounded; none for a lead that never bought.
     pub fn alive(&self, model: &Model, at_ms: i64) -> Option<f64> {
-        self.alive_at(model, &self.purchase_days(), self.as_of(at_ms))
-    }
-
-    fn alive_at(&self, model: &Model, days: &[i32], as_of_ms: i64) -> Option<f64> {
-        let (first, last) = (f64::from(*days.first()?), f64::from(*days.last()?));
-        let today = f64::from(model.local_day(as_of_ms));
-        let repeats = (days.len() - 1) as f64;
-        Some(rounded(alive(&model.stages.alive, repeats, (last - first) / 7.0, (today - first) / 7.0)))
+        Purchases::of(model, self, self.as_of(at_ms)).alive
     }
 
     /// The parts of readiness at a moment, before rounding.
     pub fn parts(&self, model: &Model, at_ms: i64) -> Parts {
-        let as_of_ms = self.as_of(at_ms);
-        let mut raw = ByChannel::<f64>::default();
-        self.rule_values(model, as_of_ms, |rule, value| raw[rule.channel] += value);
-        let raw = ByChannel::from_fn(|channel| raw[channel].max(0.0));
-        let capped = ByChannel::from_fn(|channel| under_cap(raw[channel], model.channels[channel].cap));
-        let engagement = Channel::ALL.into_iter().map(|channel| capped[channel]).sum();
-        let readiness = &model.readiness;
-        let exposure = self.exposure_at(model, as_of_ms);
-        let pressure = self.pressure_at(model, as_of_ms);
-        let familiarity = -libm::expm1(-exposure / readiness.familiarity_scale);
-        let affinity = familiarity * libm::exp(-pressure / readiness.fatigue_scale);
-        Parts {
-            as_of_ms,
-            raw,
-            capped,
-            engagement,
-            exposure,
-            pressure,
-            familiarity,
-            affinity,
-            readiness: readiness.engagement_weight * engagement + readiness.affinity_points * affinity,
-        }
+        Terms::of(model, self, at_ms).parts(model)
     }
 
     /// Gives each rule that the model still has with its points at a moment, by key.
@@ -149,35 +134,20 @@ impl Facts {
         let mut times = ByChannel::<Option<EpochTime>>::default();
         for fact in &self.rules {
             let Some(rule) = model.rules.by_key(fact.key) else { continue };
-            let channel = &model.channels[rule.channel];
-            let value = match &fact.points {
-                RulePoints::Every(sum) => {
-                    let new = || EpochTime::new(as_of_ms, channel.half_life_ms);
-                    sum.value(*times[rule.channel].get_or_insert_with(new))
-                }
-                RulePoints::Daily(days) => rule.points * daily(days, &channel.decay, as_of_ms, model.utc_offset_ms),
-                RulePoints::Once(first) => first.get().map_or(0.0, |first| {
-                    rule.points * channel.decay.after((as_of_ms.saturating_sub(first)).max(0) as f64 / DAY_MS)
-                }),
-            };
-            give(rule, value);
+            let new = || EpochTime::new(as_of_ms, model.channels[rule.channel].half_life_ms);
+            give(rule, fact.value(model, rule, as_of_ms, || *times[rule.channel].get_or_insert_with(new)));
         }
     }
 
-    fn exposure_at(&self, model: &Model, as_of_ms: i64) -> f64 {
-        let today = model.local_day(as_of_ms);
-        let of_channel = |days: &Calendar, decay: &DayDecay| match days.top_day() {
-            Some(top) => decay.after((f64::from(today) - f64::from(top)).max(0.0)) * faded_days(days, decay),
-            None => 0.0,
-        };
-        let channels = self.channels.iter().map(|facts| {
-            let rules = &model.channels[facts.channel];
-            rules.exposure_weight * of_channel(&facts.contact_days, &rules.exposure_decay)
-        });
-        channels.sum()
+    /// Points of one rule at a moment; `None` where it counted nothing.
+    pub(crate) fn rule_value(&self, model: &Model, rule: &Rule, as_of_ms: i64) -> Option<f64> {
+        let place = self.rules.binary_search_by_key(&rule.key, |fact| fact.key).ok()?;
+        let time = || EpochTime::new(as_of_ms, model.channels[rule.channel].half_life_ms);
+        Some(self.rules[place].value(model, rule, as_of_ms, time))
     }
 
-    fn pressure_at(&self, model: &Model, as_of_ms: i64) -> f64 {
+    /// P at a moment, before rounding.
+    pub(crate) fn pressure_at(&self, model: &Model, as_of_ms: i64) -> f64 {
         let half_life_ms = model.readiness.pressure_half_life_ms;
         let felt = self.pressure.value(EpochTime::new(as_of_ms, half_life_ms));
         if felt == 0.0 {
@@ -210,8 +180,59 @@ impl Facts {
     }
 }
 
+impl RuleFact {
+    /// Points at a moment; `time` is that moment in half-lives of the rule's channel.
+    fn value(&self, model: &Model, rule: &Rule, as_of_ms: i64, time: impl FnOnce() -> EpochTime) -> f64 {
+        let decay = &model.channels[rule.channel].decay;
+        match &self.points {
+            RulePoints::Every(sum) => sum.value(time()),
+            RulePoints::Daily(days) => rule.points * daily(days, decay, as_of_ms, model.utc_offset_ms),
+            RulePoints::Once(first) => first.get().map_or(0.0, |first| {
+                rule.points * decay.after((as_of_ms.saturating_sub(first)).max(0) as f64 / DAY_MS)
+            }),
+        }
+    }
+}
+
+impl ChannelFacts {
+    /// Decayed contact days of the channel at a moment, weighted.
+    pub(crate) fn exposure(&self, model: &Model, as_of_ms: i64) -> f64 {
+        let rules = &model.channels[self.channel];
+        let Some(top) = self.contact_days.top_day() else { return rules.exposure_weight * 0.0 };
+        let behind = i64::from(model.local_day(as_of_ms)) - i64::from(top);
+        let faded = faded_days(&self.contact_days, &rules.exposure_decay);
+        rules.exposure_weight * (rules.exposure_decay.after_days(behind.max(0)) * faded)
+    }
+}
+
+impl Parts {
+    /// Of the points and contacts that are not capped yet.
+    pub(crate) fn of(model: &Model, as_of_ms: i64, raw: ByChannel<f64>, exposure: f64, pressure: f64) -> Parts {
+        let raw = ByChannel::from_fn(|channel| raw[channel].max(0.0));
+        let capped = ByChannel::from_fn(|channel| under_cap(raw[channel], model.channels[channel].cap));
+        let engagement = Channel::ALL.into_iter().map(|channel| capped[channel]).sum();
+        let readiness = &model.readiness;
+        let familiarity = -libm::expm1(-exposure / readiness.familiarity_scale);
+        let affinity = familiarity * libm::exp(-pressure / readiness.fatigue_scale);
+        Parts {
+            as_of_ms,
+            raw,
+            capped,
+            engagement,
+            exposure,
+            pressure,
+            familiarity,
+            affinity,
+            readiness: readiness.engagement_weight * engagement + readiness.affinity_points * affinity,
+        }
+    }
+}
+
 /// C·(1 − e^(−S/C)): slope 1 at 0, always below C.
 fn under_cap(points: f64, cap: f64) -> f64 {
+    if points == 0.0 {
+        return 0.0;
+    }
     -cap * libm::expm1(-points / cap)
 }
 

@@ -1,5 +1,7 @@
 //! Which events were seen in the last 48 hours of append time, so that a repetition changes nothing.
 
+use std::collections::VecDeque;
+
 /// How long an event is remembered behind the newest, ms of append time.
 pub const SEEN_MS: i64 = 48 * 3_600_000;
 /// At most so many events are remembered a lead; beyond it the oldest go.
@@ -10,7 +12,7 @@ pub const SEEN_MAX: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SeenEvents {
     /// (append time, hash of the event's id), rising.
-    entries: Vec<(i64, u64)>,
+    entries: VecDeque<(i64, u64)>,
 }
 
 /// What became of an event.
@@ -27,8 +29,7 @@ impl SeenEvents {
     /// Remembers an event, unless it was seen before.
     pub fn see(&mut self, event_id: &str, appended_at_ms: i64) -> Sight {
         let hash = xxhash_rust::xxh3::xxh3_64(event_id.as_bytes());
-        let is_same = |(at_ms, known): &(i64, u64)| *known == hash && appended_at_ms.saturating_sub(*at_ms) <= SEEN_MS;
-        if self.entries.iter().any(is_same) {
+        if self.remembers(hash, appended_at_ms) {
             return Sight::Repeated;
         }
         self.forget(appended_at_ms);
@@ -42,26 +43,32 @@ impl SeenEvents {
     /// Whether an event was seen within the 48 h before that append time.
     pub fn contains(&self, event_id: &str, appended_at_ms: i64) -> bool {
         let hash = xxhash_rust::xxh3::xxh3_64(event_id.as_bytes());
+        self.remembers(hash, appended_at_ms)
+    }
+
+    fn remembers(&self, hash: u64, appended_at_ms: i64) -> bool {
         let within = |at_ms: i64| appended_at_ms.saturating_sub(at_ms) <= SEEN_MS;
-        self.entries.iter().any(|(at_ms, known)| *known == hash && within(*at_ms))
+        let is_same = |(at_ms, known): &(i64, u64)| *known == hash && within(*at_ms);
+        let (older, newer) = self.entries.as_slices();
+        older.iter().any(is_same) || newer.iter().any(is_same)
     }
 
     /// Drops what is older than 48 h before `newest_ms`, or before the newest remembered.
     fn forget(&mut self, newest_ms: i64) {
-        let newest_ms = self.entries.last().map_or(newest_ms, |(at_ms, _)| newest_ms.max(*at_ms));
+        let newest_ms = self.entries.back().map_or(newest_ms, |(at_ms, _)| newest_ms.max(*at_ms));
         let old = self.entries.partition_point(|(at_ms, _)| newest_ms.saturating_sub(*at_ms) > SEEN_MS);
         self.entries.drain(..old);
     }
 
     /// Append times and hashes, rising; for storing.
-    pub fn entries(&self) -> &[(i64, u64)] {
-        &self.entries
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (i64, u64)> + DoubleEndedIterator {
+        self.entries.iter().copied()
     }
 
     /// The memory of those entries; `None` where they are not rising or too many.
     pub fn from_entries(entries: Vec<(i64, u64)>) -> Option<SeenEvents> {
         let rising = entries.windows(2).all(|pair| pair[0] < pair[1]);
-        (rising && entries.len() <= SEEN_MAX).then_some(SeenEvents { entries })
+        (rising && entries.len() <= SEEN_MAX).then(|| SeenEvents { entries: entries.into() })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -80,7 +87,7 @@ mod tests {
         for (event_id, at, expected) in sights {
             assert_eq!(seen.see(event_id, *at), *expected, "{event_id} at {at}");
         }
-        assert_eq!(SeenEvents::from_entries(seen.entries().to_vec()), Some(seen));
+        assert_eq!(SeenEvents::from_entries(seen.entries().collect()), Some(seen));
     }
 
     #[test]

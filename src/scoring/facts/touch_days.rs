@@ -30,8 +30,9 @@ impl TouchDays {
     /// Touches of the last `within` days, `today` included; later days do not count.
     pub fn count(&self, today: i32, within: u32) -> u32 {
         let behind = i64::from(today) - i64::from(self.top_day);
-        let counted = (0..).zip(&self.counts).filter(|(age, _)| (0..i64::from(within)).contains(&(behind + age)));
-        counted.map(|(_, touches)| u32::from(*touches)).sum()
+        let place = |age: i64| age.clamp(0, TOUCH_DAYS as i64) as usize;
+        let (first, end) = (place(-behind), place(i64::from(within) - behind));
+        self.counts[first..end.max(first)].iter().map(|touches| u32::from(*touches)).sum()
     }
 
     pub fn is_empty(&self) -> bool {

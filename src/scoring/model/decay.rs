@@ -24,6 +24,12 @@ impl DayDecay {
         libm::exp2(-days / self.half_life_days)
     }
 
+    /// What is left after so many whole days.
+    pub fn after_days(&self, days: i64) -> f64 {
+        let known = usize::try_from(days).ok().and_then(|days| self.table.get(days));
+        known.copied().unwrap_or_else(|| self.after(days as f64))
+    }
+
     /// What is left after each of the days a calendar spans, counted from 0.
     pub fn table(&self) -> &[f64] {
         &self.table

@@ -6,11 +6,11 @@ use crate::scoring::seen::{SEEN_MAX, SeenEvents};
 use crate::wire::avro::put_long;
 
 pub(super) fn put_seen(out: &mut Vec<u8>, seen: &SeenEvents) {
-    let newest_ms = seen.entries().last().map_or(0, |(at_ms, _)| *at_ms);
+    let newest_ms = seen.entries().next_back().map_or(0, |(at_ms, _)| at_ms);
     put_long(out, newest_ms);
-    put_list(out, seen.entries().iter(), |out, (at_ms, event)| {
-        Base(newest_ms).put_age(out, *at_ms);
-        put_hash(out, *event);
+    put_list(out, seen.entries(), |out, (at_ms, event)| {
+        Base(newest_ms).put_age(out, at_ms);
+        put_hash(out, event);
     });
 }
 

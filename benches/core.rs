@@ -1,0 +1,331 @@
+//! What the core costs, in counts that no neighbour on the machine can change: instructions and allocations an event.
+//!
+//! `cargo bench --bench core` runs every case twice, as it is and under valgrind, which counts; without valgrind the
+//! instructions read 0. `cargo bench --bench core -- traffic` runs one case.
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::collections::BinaryHeap;
+use std::hint::black_box;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use mimalloc::MiMalloc;
+use tsuikyaku::runtime::cache::{LeadCache, StateBytes};
+use tsuikyaku::runtime::working::WorkingSet;
+use tsuikyaku::scoring::event::{
+    Body, Commerce, CommerceKind, Contact, ContactKind, Direction, Event, FormPurpose, Mail, MailKind, PageClass,
+    Profile, ProfileKind, Sns, SnsKind, Web, WebKind,
+};
+use tsuikyaku::scoring::lead::{At, Effects, Lead};
+use tsuikyaku::scoring::model::Model;
+use tsuikyaku::traffic::{Generated, Settings, Traffic};
+use tsuikyaku::wire::decode::{Decoder, Format};
+use tsuikyaku::wire::{keys, state};
+
+const START_MS: i64 = 1_775_000_000_000;
+const DAY_MS: i64 = 86_400_000;
+/// How often one event is applied.
+const REPEATS: usize = 500;
+/// The traffic case: leads, events before the count begins, events counted, events a transaction.
+const LEADS: u64 = 1_000_000;
+const WARM_UP_EVENTS: usize = 200_000;
+const RECORDS_PER_DAY: f64 = 35_000.0;
+const COUNTED_EVENTS: usize = 100_000;
+const TRANSACTION_EVENTS: usize = 500;
+
+/// The program's allocator, counted.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call is passed on unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { MiMalloc.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe { MiMalloc.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { MiMalloc.realloc(at, layout, bytes) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    match &asked[..] {
+        [case] => run(case),
+        _ => all(),
+    }
+}
+
+fn all() {
+    let mut bytes = Vec::new();
+    state::encode(&typical_lead(&model()), &mut bytes);
+    println!("typical lead: {} bytes of state, {} bytes inline in memory", bytes.len(), size_of::<Lead>());
+    println!("{:<24}{:>14}{:>14}{:>10}", "an event, or a lead", "instructions", "allocations", "ns");
+    let kinds = kinds().into_iter().map(|(name, _)| name);
+    for case in ["traffic", "state to bytes", "state from bytes"].into_iter().chain(kinds) {
+        let plain = child(Command::new(this()), case);
+        let counted = child(Command::new("valgrind").args(VALGRIND).arg(this()), case);
+        let number = |text: &str, name: &str| after(text, name).unwrap_or(0.0);
+        let count = number(&plain, "count ");
+        let instructions = number(&counted, "Collected : ") / count;
+        let (allocations, ns) = (number(&plain, "allocations: ") / count, number(&plain, "time: ") / count);
+        println!("{case:<24}{instructions:>14.0}{allocations:>14.1}{ns:>10.0}");
+    }
+}
+
+const VALGRIND: [&str; 3] =
+    ["--tool=callgrind", "--toggle-collect=tsuikyaku_bench_measured", "--callgrind-out-file=/dev/null"];
+
+fn this() -> std::path::PathBuf {
+    std::env::current_exe().expect("a running program has a path")
+}
+
+/// What a run of one case says; nothing where it cannot run.
+fn child(mut command: impl std::borrow::BorrowMut<Command>, case: &str) -> String {
+    let Ok(output) = command.borrow_mut().arg(case).output() else { return String::new() };
+    [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat()
+}
+
+/// The number behind a word.
+fn after(text: &str, word: &str) -> Option<f64> {
+    text.split_once(word)?.1.split([' ', ',', '\n']).next()?.parse().ok()
+}
+
+/// What valgrind counts: nothing outside of this.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn tsuikyaku_bench_measured(work: &mut &mut dyn FnMut()) {
+    work();
+}
+
+fn measure(count: usize, mut work: impl FnMut()) {
+    let (allocations, since) = (ALLOCATIONS.load(Ordering::Relaxed), Instant::now());
+    tsuikyaku_bench_measured(&mut (&mut work as &mut dyn FnMut()));
+    let (ns, allocations) = (since.elapsed().as_nanos(), ALLOCATIONS.load(Ordering::Relaxed) - allocations);
+    println!("count {count}, allocations: {allocations}, time: {ns} ns");
+}
+
+fn run(case: &str) {
+    let model = model();
+    let lead = typical_lead(&model);
+    let mut bytes = Vec::with_capacity(4096);
+    state::encode(&lead, &mut bytes);
+    assert!(state::decode(&bytes).is_ok(), "what is prepared once, is");
+    match case {
+        "traffic" => traffic(&model),
+        "state to bytes" => {
+            measure(REPEATS, || {
+                for _ in 0..REPEATS {
+                    bytes.clear();
+                    state::encode(black_box(&lead), &mut bytes);
+                }
+            });
+        }
+        "state from bytes" => {
+            measure(REPEATS, || {
+                for _ in 0..REPEATS {
+                    black_box(state::decode(black_box(&bytes))).expect("it comes back");
+                }
+            });
+        }
+        kind => {
+            let body = kinds().into_iter().find(|(name, _)| *name == kind).expect("a case that `all` names").1;
+            apply(&model, lead, body);
+        }
+    }
+}
+
+/// The same kind of event again and again, a minute apart, on a typical lead: lanes and timers included.
+fn apply(model: &Model, mut lead: Lead, body: Body<'static>) {
+    let first_ms = START_MS + 62 * DAY_MS;
+    let event = |number: usize| event(format!("e{number}"), first_ms + number as i64 * 60_000, body.clone());
+    let events: Vec<_> = (100..100 + REPEATS).map(event).collect();
+    let mut effects = Effects::default();
+    measure(REPEATS, || {
+        for event in &events {
+            let at = At { clock_ms: event.occurred_at_ms, appended_at_ms: event.occurred_at_ms, hops: 0 };
+            lead.apply(model, "lead-1", event, at, &mut effects);
+            effects.clear();
+        }
+    });
+}
+
+/// What a task does with its records, without log and store: decode, find, apply, fire, encode, keep.
+fn traffic(model: &Model) {
+    let settings = Settings { records_per_day: RECORDS_PER_DAY, ..Settings::new(1, LEADS, START_MS) };
+    let records: Vec<Generated> = Traffic::new(&settings).take(WARM_UP_EVENTS + COUNTED_EVENTS).collect();
+    let (warm_up, counted) = records.split_at(WARM_UP_EVENTS);
+    let mut task = Task::new(model);
+    warm_up.chunks(TRANSACTION_EVENTS).for_each(|records| task.transaction(records));
+    (task.touched_count, task.timer_count, task.decision_count) = (0, 0, 0);
+    measure(COUNTED_EVENTS, || counted.chunks(TRANSACTION_EVENTS).for_each(|records| task.transaction(records)));
+    let Task { touched_count, timer_count, decision_count, .. } = task;
+    println!("leads touched {touched_count} timers fired {timer_count} decisions {decision_count}");
+}
+
+struct Task<'m> {
+    model: &'m Model,
+    decoder: Decoder,
+    cache: LeadCache,
+    working: WorkingSet,
+    /// Negated due times, so that the earliest is on top, and leads.
+    timers: BinaryHeap<(i64, Arc<str>)>,
+    effects: Effects,
+    bytes: Vec<u8>,
+    touched_count: usize,
+    timer_count: usize,
+    decision_count: usize,
+}
+
+impl<'m> Task<'m> {
+    fn new(model: &'m Model) -> Task<'m> {
+        Task {
+            model,
+            decoder: Decoder::default(),
+            cache: LeadCache::default(),
+            working: WorkingSet::default(),
+            timers: BinaryHeap::new(),
+            effects: Effects::default(),
+            bytes: Vec::new(),
+            touched_count: 0,
+            timer_count: 0,
+            decision_count: 0,
+        }
+    }
+
+    fn transaction(&mut self, records: &[Generated]) {
+        for record in records {
+            self.fire_until(record.appended_at_ms);
+            let event = self.decoder.decode(Format::Avro, record.kind, Some(&record.value));
+            let Ok(event) = event else { continue };
+            let at = self.find(&event.lead_id);
+            let worked = self.working.get_mut(at);
+            let moment = At { clock_ms: record.appended_at_ms, appended_at_ms: record.appended_at_ms, hops: 0 };
+            let applied = worked.lead.apply(self.model, &worked.id, &event, moment, &mut self.effects);
+            worked.changed |= applied.changed();
+            self.retime(at);
+        }
+        self.commit();
+    }
+
+    fn fire_until(&mut self, until_ms: i64) {
+        while self.timers.peek().is_some_and(|(negated, _)| -negated <= until_ms) {
+            let Some((negated, id)) = self.timers.pop() else { break };
+            let at = self.find(&id);
+            let worked = self.working.get_mut(at);
+            if worked.lead.timer_ms() == Some(-negated) {
+                worked.lead.fire(self.model, &id, -negated, &mut self.effects);
+                worked.changed = true;
+                self.timer_count += 1;
+                self.retime(at);
+            }
+        }
+    }
+
+    fn find(&mut self, id: &str) -> usize {
+        let hash = keys::lead_hash(id);
+        if let Some(at) = self.working.find(hash, id) {
+            return at;
+        }
+        let (id, lead) = match self.cache.get(hash, id) {
+            Some((id, Some(bytes))) => (id, state::decode(&bytes).expect("it comes back")),
+            Some((id, None)) => (id, Lead::default()),
+            None => (Arc::from(id), Lead::default()),
+        };
+        self.working.add(hash, id, lead)
+    }
+
+    fn retime(&mut self, at: usize) {
+        let worked = self.working.get_mut(at);
+        if worked.timer_ms != worked.lead.timer_ms() {
+            worked.timer_ms = worked.lead.timer_ms();
+            self.timers.extend(worked.timer_ms.map(|due_ms| (-due_ms, worked.id.clone())));
+        }
+    }
+
+    fn commit(&mut self) {
+        self.touched_count += self.working.len();
+        self.decision_count += self.effects.decisions.len();
+        for worked in self.working.changed() {
+            self.bytes.clear();
+            state::encode(&worked.lead, &mut self.bytes);
+            let bytes = StateBytes::from(&self.bytes[..]);
+            self.cache.put(worked.hash, &worked.id, Some(bytes), worked.lead.timer_ms());
+        }
+        self.cache.persisted();
+        self.working.clear();
+        self.effects.clear();
+    }
+}
+
+fn model() -> Model {
+    Model::parse(include_str!("../deploy/models/b2b-saas.toml"), "b2b-saas.toml").expect("the default model is sound")
+}
+
+fn event(id: String, occurred_at_ms: i64, body: Body<'static>) -> Event<'static> {
+    let (lead_id, topic) = ("lead-1".into(), Some("crm".into()));
+    Event { event_id: id.into(), lead_id, occurred_at_ms, account_id: None, topic, machine: false, body }
+}
+
+fn page(page_class: PageClass) -> Body<'static> {
+    Body::Web(Web { kind: WebKind::PageView, page_class, ..Web::default() })
+}
+
+fn mail(kind: MailKind, message_id: String) -> Body<'static> {
+    Body::Mail(Mail { kind, message_id: message_id.into(), ..Mail::default() })
+}
+
+/// Thirty events, five rules with points, three channels, within two months.
+fn typical_lead(model: &Model) -> Lead {
+    let mut lead = Lead::default();
+    for number in 0..30 {
+        let week = number / 6;
+        let body = match number % 6 {
+            0 => page(PageClass::Home),
+            1 => page(PageClass::Pricing),
+            2 => mail(MailKind::Sent, format!("m{week}")),
+            3 => mail(MailKind::Clicked, format!("m{week}")),
+            5 if week % 2 == 1 => {
+                Body::Contact(Contact { kind: ContactKind::WebinarAttended, ..Contact::default() })
+            }
+            5 if week == 2 => Body::Web(Web { kind: WebKind::Download, ..Web::default() }),
+            4 => page(PageClass::Product),
+            _ => page(PageClass::CaseStudy),
+        };
+        let at_ms = START_MS + number * (2 * DAY_MS + 1_234_567);
+        let at = At { clock_ms: at_ms, appended_at_ms: at_ms, hops: 0 };
+        lead.apply(model, "lead-1", &event(format!("e{number}"), at_ms, body), at, &mut Effects::default());
+    }
+    lead
+}
+
+fn kinds() -> Vec<(&'static str, Body<'static>)> {
+    let form = Web { kind: WebKind::FormSubmit, form_purpose: FormPurpose::Inquiry, ..Web::default() };
+    let comment = Sns { kind: SnsKind::Comment, direction: Direction::Inbound, ..Sns::default() };
+    let attributes = [("company".into(), Some("Example".into())), ("employees".into(), Some("320".into()))];
+    let profile = Profile { kind: ProfileKind::AttributesChanged, attributes: attributes.into(), ..Profile::default() };
+    vec![
+        ("page view, every", page(PageClass::Home)),
+        ("page view, daily", page(PageClass::Pricing)),
+        ("form, hand-raise", Body::Web(form)),
+        ("mail sent, touch", mail(MailKind::Sent, "m9".to_owned())),
+        ("mail clicked, answer", mail(MailKind::Clicked, "m9".to_owned())),
+        ("mail opened, nothing", mail(MailKind::Opened, "m9".to_owned())),
+        ("comment", Body::Sns(comment)),
+        ("call, touch", Body::Contact(Contact { kind: ContactKind::CallAttempt, ..Contact::default() })),
+        ("purchase", Body::Commerce(Commerce { kind: CommerceKind::Purchase, ..Commerce::default() })),
+        ("attributes", Body::Profile(profile)),
+    ]
+}

@@ -1,0 +1,122 @@
+//! What readiness is summed up from, term by term: a reading after an event computes only those that the event can have
+//! changed, and sums up the same terms in the same order, so that its bits are those of a reading from nothing.
+
+use smallvec::SmallVec;
+
+use crate::scoring::event::{Body, Event};
+use crate::scoring::facts::Facts;
+use crate::scoring::meaning::Meaning;
+use crate::scoring::model::{ByChannel, Channel, Mark, Model, Rule, RuleKey};
+use crate::scoring::reading::{Parts, rounded};
+use crate::scoring::stage::alive;
+
+/// The terms of one lead at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Terms {
+    pub(crate) as_of_ms: i64,
+    /// By key; only rules that the model still has.
+    rules: SmallVec<[RuleTerm; 16]>,
+    /// Weighted contact days, by channel.
+    exposures: SmallVec<[(Channel, f64); 5]>,
+    /// P, before rounding.
+    pressure: f64,
+    pub(crate) purchases: Purchases,
+}
+
+/// What a lead bought, and what follows from it at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Purchases {
+    /// Distinct local days, rising.
+    pub(crate) days: SmallVec<[i32; 8]>,
+    /// P(alive), rounded; none for a lead that never bought.
+    pub(crate) alive: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct RuleTerm {
+    key: RuleKey,
+    channel: Channel,
+    points: f64,
+}
+
+impl Terms {
+    /// All terms at a moment, or at the newest event's where that is later.
+    pub(crate) fn of(model: &Model, facts: &Facts, at_ms: i64) -> Terms {
+        let as_of_ms = facts.as_of(at_ms);
+        let mut rules = SmallVec::new();
+        facts.rule_values(model, as_of_ms, |rule, points| rules.push(RuleTerm::new(rule, points)));
+        Terms {
+            as_of_ms,
+            rules,
+            exposures: facts.channels.iter().map(|on| (on.channel, on.exposure(model, as_of_ms))).collect(),
+            pressure: facts.pressure_at(model, as_of_ms),
+            purchases: Purchases::of(model, facts, as_of_ms),
+        }
+    }
+
+    /// The terms at the same moment once `facts` have taken in an event.
+    pub(crate) fn after(mut self, model: &Model, facts: &Facts, at_ms: i64, step: (&Event<'_>, &Meaning<'_>)) -> Terms {
+        if facts.as_of(at_ms) != self.as_of_ms {
+            return Terms::of(model, facts, at_ms);
+        }
+        let (event, meaning) = step;
+        if let Some(rule) = meaning.rule {
+            self.renew_rule(model, facts, rule);
+            self.renew_exposure(model, facts, rule.channel);
+        }
+        if meaning.has(Mark::Touch) || meaning.has(Mark::Answer) {
+            self.pressure = facts.pressure_at(model, self.as_of_ms);
+        }
+        if matches!(event.body, Body::Commerce(_)) {
+            self.purchases = Purchases::of(model, facts, self.as_of_ms);
+        }
+        self
+    }
+
+    fn renew_rule(&mut self, model: &Model, facts: &Facts, rule: &Rule) {
+        let Some(points) = facts.rule_value(model, rule, self.as_of_ms) else { return };
+        let term = RuleTerm::new(rule, points);
+        match self.rules.binary_search_by_key(&rule.key, |term| term.key) {
+            Ok(place) => self.rules[place] = term,
+            Err(place) => self.rules.insert(place, term),
+        }
+    }
+
+    fn renew_exposure(&mut self, model: &Model, facts: &Facts, channel: Channel) {
+        let Some(on) = facts.channel(channel) else { return };
+        let term = (channel, on.exposure(model, self.as_of_ms));
+        match self.exposures.binary_search_by_key(&channel, |term| term.0) {
+            Ok(place) => self.exposures[place] = term,
+            Err(place) => self.exposures.insert(place, term),
+        }
+    }
+
+    /// What they sum up to, before rounding.
+    pub(crate) fn parts(&self, model: &Model) -> Parts {
+        let mut raw = ByChannel::<f64>::default();
+        self.rules.iter().for_each(|term| raw[term.channel] += term.points);
+        let exposure = self.exposures.iter().map(|(_, days)| days).sum();
+        Parts::of(model, self.as_of_ms, raw, exposure, self.pressure)
+    }
+}
+
+impl Purchases {
+    pub(crate) fn of(model: &Model, facts: &Facts, as_of_ms: i64) -> Purchases {
+        let days = facts.purchase_days();
+        let alive = alive_at(model, &days, as_of_ms);
+        Purchases { days, alive }
+    }
+}
+
+fn alive_at(model: &Model, days: &[i32], as_of_ms: i64) -> Option<f64> {
+    let (first, last) = (f64::from(*days.first()?), f64::from(*days.last()?));
+    let today = f64::from(model.local_day(as_of_ms));
+    let repeats = (days.len() - 1) as f64;
+    Some(rounded(alive(&model.stages.alive, repeats, (last - first) / 7.0, (today - first) / 7.0)))
+}
+
+impl RuleTerm {
+    fn new(rule: &Rule, points: f64) -> RuleTerm {
+        RuleTerm { key: rule.key, channel: rule.channel, points }
+    }
+}
