@@ -265,7 +265,7 @@ impl<'m> Task<'m> {
             self.cache.put(worked.hash, &worked.id, Some(bytes), worked.lead.timer_ms());
         }
         self.cache.persisted();
-        self.working.clear();
+        self.working.committed();
         self.effects.clear();
     }
 }
@@ -297,9 +297,7 @@ fn typical_lead(model: &Model) -> Lead {
             1 => page(PageClass::Pricing),
             2 => mail(MailKind::Sent, format!("m{week}")),
             3 => mail(MailKind::Clicked, format!("m{week}")),
-            5 if week % 2 == 1 => {
-                Body::Contact(Contact { kind: ContactKind::WebinarAttended, ..Contact::default() })
-            }
+            5 if week % 2 == 1 => Body::Contact(Contact { kind: ContactKind::WebinarAttended, ..Contact::default() }),
             5 if week == 2 => Body::Web(Web { kind: WebKind::Download, ..Web::default() }),
             4 => page(PageClass::Product),
             _ => page(PageClass::CaseStudy),

@@ -58,6 +58,11 @@ impl LeadCache {
         Some((slot.id.clone(), slot.state.clone()))
     }
 
+    /// True where `get` would answer.
+    pub fn holds(&self, hash: u64, id: &str) -> bool {
+        self.find(hash, id).is_some()
+    }
+
     /// Takes in what the store returned.
     pub fn insert_stored(&mut self, hash: u64, id: Arc<str>, state: StateBytes, timer_ms: Option<i64>) {
         debug_assert!(self.find(hash, &id).is_none(), "a lead is read from the store only when it is not here");

@@ -155,7 +155,7 @@ impl Task {
         for lead in changed {
             self.cache.put(lead.hash, &lead.id, lead.state, lead.timer_ms);
         }
-        self.working.clear();
+        self.working.committed();
         self.pending.clear();
         self.manifest = manifest;
         if let Some(next) = changelog_next {
@@ -165,5 +165,14 @@ impl Task {
         self.committed_at_ms = now_ms;
         self.recommit = false;
         self.unpersisted = true;
+    }
+
+    /// Drops committed states until at most `bytes_max` are left or only such that the store lacks; says how many went.
+    pub fn evict(&mut self, bytes_max: usize) -> usize {
+        let evicted = self.cache.evict(bytes_max);
+        if evicted > 0 {
+            self.working.keep(|worked| self.cache.holds(worked.hash, &worked.id));
+        }
+        evicted
     }
 }

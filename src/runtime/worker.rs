@@ -337,7 +337,7 @@ where
             let next_offsets = commit.execute(context, sink, tasks, forwarder, &group)?;
             commit.apply(context, tasks, forwarder, &next_offsets);
             let bytes_max = context.settings.cache_bytes_max / tasks.len().max(1);
-            let evicted: usize = tasks.iter_mut().map(|task| task.cache.evict(bytes_max)).sum();
+            let evicted: usize = tasks.iter_mut().map(|task| task.evict(bytes_max)).sum();
             context.metrics.storage.evicted(evicted as u64);
         }
         self.committed_at = Instant::now();

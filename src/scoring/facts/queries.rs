@@ -115,9 +115,8 @@ impl Facts {
         // Sixteen times sixteen comparisons are many: one bit an answer spares most touches theirs.
         let bit = |reach: &Reach| reach.reference.map_or(0, |hash| 1_u64 << (hash.get() % 64));
         let bits = self.answers.iter().fold(0, |bits, answer| bits | bit(answer));
-        let is_answered = move |touch: &Reach| {
-            bit(touch) & bits != 0 && self.answers.iter().any(|answer| answer.answers(touch))
-        };
+        let is_answered =
+            move |touch: &Reach| bit(touch) & bits != 0 && self.answers.iter().any(|answer| answer.answers(touch));
         self.touches.iter().map(move |touch| (touch, is_answered(touch)))
     }
 
