@@ -98,7 +98,8 @@ proptest! {
         };
         for half_lives in 0..10 {
             let (now, next) = (pressure(half_lives), pressure(half_lives + 1));
-            prop_assert!((next - now / 2.0).abs() <= now * 1e-9, "{} after {}", next, now);
+            // Touches of a thousand half-lives ago lie where floating-point numbers lose their digits.
+            prop_assert!((next - now / 2.0).abs() <= now * 1e-9 + f64::MIN_POSITIVE, "{} after {}", next, now);
         }
     }
 
