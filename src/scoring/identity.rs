@@ -129,7 +129,7 @@ impl Lead {
             return Applied::Changed;
         }
         if *link.from == *lead_id && !link.is_claim() {
-            return Applied::Changed; // it asked another that is this one by now
+            return dead(DeadCause::LinkCycle, "the link would close a circle");
         }
         if let Some(to) = &self.identity.redirect {
             // The asking lead will be a redirect, too.

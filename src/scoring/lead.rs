@@ -201,7 +201,8 @@ impl Lead {
             Body::Profile(profile) if profile.kind == ProfileKind::IdentityLinked => {
                 let to = profile.linked_lead_id.as_deref()?;
                 let is_done = to == lead_id && *event.lead_id != *lead_id;
-                if is_done || self.identity.redirect.is_some() {
+                let is_judged_there = self.identity.redirect.is_some() && *event.lead_id != *to;
+                if is_done || is_judged_there {
                     None
                 } else {
                     check::link(&self.identity, lead_id, to)
