@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test laws lint fmt bench check-deploy packages
+.PHONY: help demo build test laws lint fmt bench chaos check-deploy packages
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tsuikyaku
@@ -50,6 +50,14 @@ lint: ## formatting, and clippy with warnings as errors
 
 fmt: ## format the code
 	@cargo fmt --all
+
+# HOURS=0: every fault once. FAULT=restore: only those with that in their name.
+HOURS ?= 0
+SEED ?= 1
+FAULT ?=
+chaos: ## break the running program on purpose for HOURS=n, in the order of SEED=s, and judge what came out
+	@deploy/system-packages.sh test
+	@$(ROCKSDB_ENV) CHAOS_HOURS=$(HOURS) CHAOS_SEED=$(SEED) CHAOS_FAULT="$(FAULT)" cargo test --test chaos -- --nocapture
 
 bench: ## benches of the core, and one end to end on a real broker; compiles RocksDB (slow, once)
 	@deploy/system-packages.sh test

@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::wire::{manifest, state};
 
 use super::context::Context;
+use super::crash;
 use super::error::Error;
 use super::forwarder::Forwarder;
 use super::metrics::CommitPhase;
@@ -60,21 +61,27 @@ impl Commit {
     ) -> Result<Vec<(super::batch::Partition, i64)>, Error> {
         let mut phases = Phases::begin(context);
         sink.begin()?;
+        crash::point("commit.begun");
         forwarder.outputs().try_each(|record| sink.send(record))?;
         for commit in &self.tasks {
             let task = &tasks[commit.at];
             task.pending.outputs.try_each(|record| sink.send(record))?;
+            crash::point("commit.sending");
             for lead in &commit.changed {
                 sink.send(changelog(task, lead.id.as_bytes(), lead.state.as_deref()))?;
             }
             sink.send(changelog(task, manifest::KEY, Some(&commit.manifest)))?;
         }
+        crash::point("commit.sent");
         phases.end(CommitPhase::Send);
         let next_offsets = sink.drain()?;
+        crash::point("commit.drained");
         phases.end(CommitPhase::Drain);
         sink.send_offsets(&self.positions, group)?;
+        crash::point("commit.offsets");
         phases.end(CommitPhase::Offsets);
         sink.end()?;
+        crash::point("commit.ended");
         phases.end(CommitPhase::End);
         Ok(next_offsets)
     }

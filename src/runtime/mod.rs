@@ -7,6 +7,7 @@ pub mod batch;
 pub mod cache;
 pub mod commit;
 pub mod context;
+pub mod crash;
 pub mod differences;
 pub mod encode;
 pub mod error;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::batch::{InputId, Partition};
 use super::context::Context;
+use super::crash;
 use super::error::Error;
 use super::forwarder::Forwarder;
 use super::persist;
@@ -74,6 +75,7 @@ impl Ownership {
                 persist::persist(context, &mut task)?;
             }
         }
+        crash::point("change.lost");
         context.shared.release(partition, self.worker);
         context.metrics.input.forget(partition);
         tracing::info!(partition = partition.0, by_force, "let a partition go");
@@ -175,6 +177,7 @@ impl Ownership {
 /// A restored task begins to read.
 fn run(context: &Context, source: &mut impl Source, tasks: &mut Vec<Task>, task: Task) -> Result<(), Error> {
     source.start(&task.positions)?;
+    crash::point("restore.started");
     context.shared.running(task.partition);
     tracing::info!(partition = task.partition.0, "a partition is restored and runs");
     let at = tasks.partition_point(|other| other.partition < task.partition);

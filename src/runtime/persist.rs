@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::context::Context;
+use super::crash;
 use super::error::Error;
 use super::ports::{LeadWrite, PartitionMeta};
 use super::task::Task;
@@ -48,8 +49,10 @@ pub fn persist(context: &Context, task: &mut Task) -> Result<(), Error> {
         manifest: task.manifest.clone(),
         committed_at_ms: task.committed_at_ms,
     };
+    crash::point("persist.begun");
     let since = Instant::now();
     context.store.write(task.partition, &writes, &meta)?;
+    crash::point("persist.written");
     let written_bytes: usize = writes.iter().filter_map(|write| write.value).map(<[u8]>::len).sum();
     context.metrics.storage.wrote(writes.len() as u64, written_bytes as u64, since.elapsed());
     context.shared.persisted(writes.iter().map(|write| write.lead_id));

@@ -13,6 +13,7 @@ use crate::wire::state;
 
 use super::batch::{InputId, Partition};
 use super::context::Context;
+use super::crash;
 use super::error::Error;
 use super::ports::{Changelog, ChangelogRecord, LeadWrite, OwnedWrite, PartitionMeta, Position, Source};
 use super::task::Task;
@@ -55,6 +56,7 @@ impl Restore {
         let (low, high) = changelog.bounds(partition)?;
         let meta = usable_meta(context, partition, high)?;
         check_bounds(partition, meta.as_ref(), low, high)?;
+        crash::point("restore.begun");
         Ok(Restore {
             partition,
             next_offset: meta.as_ref().map_or(low, |meta| meta.changelog_next_offset),
@@ -90,6 +92,7 @@ impl Restore {
             return Err(Error::Corrupt { partition: self.partition, detail });
         }
         self.next_offset = restored.next_offset;
+        crash::point("restore.read");
         context.metrics.ownership.restore_remaining(self.partition, (self.until - restored.next_offset).max(0));
         if restored.done {
             // Whatever deletes a key from now on is still in the changelog for `delete.retention.ms` from now.
@@ -97,6 +100,7 @@ impl Restore {
         }
         if restored.done || self.state_bytes >= context.settings.restore_bytes_max {
             self.write(context)?;
+            crash::point("restore.written");
         }
         restored.done.then(|| self.task(context, source)).transpose()
     }

@@ -2,6 +2,7 @@
 
 use super::batch::Batch;
 use super::context::Context;
+use super::crash;
 use super::encode;
 use super::error::Error;
 use super::guard::DeadLetterGuard;
@@ -32,10 +33,13 @@ pub fn step(
     guard: &mut DeadLetterGuard,
 ) -> Result<Stepped, Error> {
     let (step, taken) = prefetch(context, task, batch, records, now_ms)?;
+    crash::point("process.prefetched");
     let has_more_timers = step.end.before.is_some();
     let wanted = process(&context.model, task, step);
+    crash::point("process.processed");
     note(context, task, &wanted, guard);
     encode::wanted(context, &wanted, &mut task.pending.outputs);
+    crash::point("process.stepped");
     Ok(Stepped { taken, has_more_timers })
 }
 

@@ -15,6 +15,7 @@ use super::align::Align;
 use super::batch::{Batch, Partition};
 use super::commit::Commit;
 use super::context::Context;
+use super::crash;
 use super::error::{Error, RewindCause};
 use super::forwarder::Forwarder;
 use super::guard::DeadLetterGuard;
@@ -165,6 +166,7 @@ where
         if !change.is_empty() || self.batch.len() == held || !self.has_room(&limits) {
             return Ok(change);
         }
+        crash::point("poll.polled");
         // Asleep rather than waiting in `poll`, which returns, and costs, at every arrival.
         std::thread::sleep(step_interval);
         limits.wait = Duration::ZERO;
@@ -197,6 +199,7 @@ where
     fn own(&mut self, change: Change) -> Result<(), Error> {
         let Worker { context, source, changelog, tasks, forwarder, ownership, align, .. } = self;
         if !change.is_empty() {
+            crash::point("poll.changed");
             self.sequence.clear();
             context.metrics.ownership.rebalance();
             align.lose(&change.lost);
@@ -336,6 +339,7 @@ where
             let group = source.group()?;
             let next_offsets = commit.execute(context, sink, tasks, forwarder, &group)?;
             commit.apply(context, tasks, forwarder, &next_offsets);
+            crash::point("commit.applied");
             let bytes_max = context.settings.cache_bytes_max / tasks.len().max(1);
             let evicted: usize = tasks.iter_mut().map(|task| task.evict(bytes_max)).sum();
             context.metrics.storage.evicted(evicted as u64);
@@ -350,10 +354,13 @@ where
         if self.has_pending() {
             self.commit()?;
         }
+        crash::point("settle.committed");
         for task in &mut self.tasks {
             persist(&self.context, task)?;
         }
-        Ok(self.context.store.flush()?)
+        self.context.store.flush()?;
+        crash::point("settle.persisted");
+        Ok(())
     }
 
     /// Writes one partition's committed states to the store, when it is time.
@@ -369,6 +376,7 @@ where
         let Worker { context, tasks, forwarder, ownership, .. } = self;
         ownership.forget(context, tasks, forwarder);
         self.align.forget();
+        crash::point("rewind.forgotten");
         // The consumer first: it knows whether a twin has taken our place, before the producer fences that twin.
         self.batch.clear();
         self.sequence.clear();
@@ -380,12 +388,17 @@ where
         self.batch.clear();
         let Worker { context, tasks, forwarder, ownership, .. } = self;
         ownership.change(context, tasks, forwarder, change)?;
+        crash::point("rewind.polled");
         match self.sink.rebuild().map_err(Error::from) {
             Err(Error::Rewind { cause, detail }) => {
                 tracing::warn!(%cause, detail, "no new producer yet");
                 Ok(())
             }
-            done => done,
+            Err(error) => Err(error),
+            Ok(()) => {
+                crash::point("rewind.rebuilt");
+                Ok(())
+            }
         }
     }
 

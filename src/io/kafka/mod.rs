@@ -17,6 +17,7 @@ pub mod errors;
 pub mod feed;
 pub mod layout;
 mod log;
+mod orphans;
 pub mod owners;
 pub mod probe;
 mod queue;

@@ -41,7 +41,7 @@ impl Owners for KafkaOwners {
 
 /// True when the assignment holds that partition of the topic. The bytes are Kafka's consumer protocol: version (2),
 /// count (4), then for each topic its name (2 + n), count (4) and partitions (4 each); more may follow.
-fn assigned(bytes: &[u8], topic: &str, partition: Partition) -> bool {
+pub(super) fn assigned(bytes: &[u8], topic: &str, partition: Partition) -> bool {
     fn walk(mut bytes: &[u8], topic: &str, partition: Partition) -> Option<bool> {
         take::<2>(&mut bytes)?;
         for _ in 0..u32::from_be_bytes(take::<4>(&mut bytes)?) {

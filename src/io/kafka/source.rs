@@ -12,6 +12,7 @@ use super::drop_within;
 use super::errors;
 use super::layout::{Layout, metadata};
 use super::log::Log;
+use super::orphans::Orphans;
 use super::queue::{Fetched, Message, Queue, Topic, TopicHandle};
 use super::reading::{Reading, Readings, Seen};
 use super::rebalance::GroupContext;
@@ -42,6 +43,7 @@ pub struct KafkaSource {
     /// Asks for watermarks: on the consumer's own connection the answer would wait behind its fetch.
     watermarks: Option<BaseConsumer<Log>>,
     layout_checked: Instant,
+    orphans: Orphans,
 }
 
 /// What has to be dropped in order.
@@ -64,6 +66,7 @@ impl KafkaSource {
             open: Some(open),
             watermarks: None,
             layout_checked: Instant::now(),
+            orphans: Orphans::new(),
         })
     }
 
@@ -147,6 +150,7 @@ impl KafkaSource {
             }
         }
         self.check_layout()?;
+        self.check_orphans()?;
         Ok(Change::default())
     }
 
@@ -156,6 +160,19 @@ impl KafkaSource {
             Some(Code::BrokerTransportFailure | Code::Resolve | Code::PollExceeded) => Ok(()),
             _ => Err(self.failed(error, "poll")),
         }
+    }
+
+    /// What the group has given to nobody is given anew when a member leaves and joins.
+    fn check_orphans(&mut self) -> Result<(), SourceError> {
+        let partitions = self.layout().partitions();
+        if self.orphans.must_rejoin(&self.settings, self.worker, partitions) {
+            tracing::warn!(worker = self.worker, "partitions without an owner: joining the group again");
+            let subscription = self.layout().subscription();
+            self.consumer().unsubscribe();
+            self.consumer().subscribe(&subscription).map_err(|error| errors::of_client(&error, "subscribe"))?;
+            self.orphans = Orphans::new();
+        }
+        Ok(())
     }
 
     /// An input that grew has partitions that nobody reads: stop rather than lose them.

@@ -59,7 +59,8 @@ fn is_in_group(client: &BaseConsumer<Log>, settings: &Settings, instance: &str) 
     settled.contains(&group.state()).then(|| group.members().iter().any(|member| has_instance(member.id(), instance)))
 }
 
-fn has_instance(member_id: &str, instance: &str) -> bool {
+/// Whether the coordinator made this member id for a static member with this instance id.
+pub(super) fn has_instance(member_id: &str, instance: &str) -> bool {
     let suffix = member_id.strip_prefix(instance);
     suffix.is_some_and(|suffix| suffix.starts_with('-') && suffix.len() == SUFFIX_BYTES)
 }

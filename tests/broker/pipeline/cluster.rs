@@ -2,13 +2,13 @@
 
 use kit::broker::Cluster;
 
-use super::{Pipeline, Setup};
+use super::{Setup, pipeline};
 
 #[test]
 fn the_coordinator_of_the_group_dies() {
     let cluster = Cluster::start(3, &[]);
     let setup = Setup::default();
-    let pipeline = Pipeline::new(&cluster, "coordinator", 4, &setup);
+    let pipeline = pipeline(&cluster, "coordinator", 4, &setup);
     pipeline.append_traffic(3_000);
     let mut instance = pipeline.start("a");
     instance.wait_ready();

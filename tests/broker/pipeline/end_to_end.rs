@@ -5,11 +5,11 @@ use kit::log::New;
 use tsuikyaku::scoring::event::InputKind;
 use tsuikyaku::wire::decode::Format;
 
-use super::{Pipeline, Setup};
+use super::{Setup, pipeline};
 
 #[test]
 fn fifty_thousand_events_come_out_as_one_thread_makes_them() {
-    let pipeline = Pipeline::new(shared(), "fifty", 4, &Setup::default());
+    let pipeline = pipeline(shared(), "fifty", 4, &Setup::default());
     pipeline.append_traffic(25_000);
     let mut instance = pipeline.start("a");
     pipeline.append_traffic(25_000);
@@ -38,7 +38,7 @@ fn fifty_thousand_events_come_out_as_one_thread_makes_them() {
 #[test]
 fn records_find_their_lead_from_any_partition_and_topic() {
     let setup = Setup { other_counts: &[("engagement.mail", 3), ("lead.profile", 7)], ..Setup::default() };
-    let pipeline = Pipeline::new(shared(), "misplaced", 4, &setup);
+    let pipeline = pipeline(shared(), "misplaced", 4, &setup);
     for (n, record) in pipeline.traffic(4_000).into_iter().enumerate() {
         let count = pipeline.count_of(&pipeline.topic_of(record.kind)) as usize;
         let anywhere = (n % count) as i32;
@@ -82,7 +82,7 @@ fn poison_becomes_dead_letters_in_every_format() {
         ],
         ..Setup::default()
     };
-    let pipeline = Pipeline::new(shared(), "poison", 2, &setup);
+    let pipeline = pipeline(shared(), "poison", 2, &setup);
     pipeline.append_traffic(1_000);
     let kinds = [InputKind::Web, InputKind::Sns, InputKind::Mail, InputKind::Contact, InputKind::Profile];
     for kind in kinds {

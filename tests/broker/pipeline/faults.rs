@@ -7,14 +7,14 @@ use kit::wait_for;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{Instance, PATIENCE, Pipeline, Setup, now_ms};
+use super::{Instance, PATIENCE, Pipeline, Setup, now_ms, pipeline};
 
 /// The configured interval, one partition after the other, and a loaded machine.
 const PERSISTED_WITHIN_MS: i64 = 1_000 + 4_000;
 
 #[test]
 fn killed_three_times_nothing_is_lost_or_doubled_and_little_is_replayed() {
-    let pipeline = Pipeline::new(shared(), "killed", 4, &Setup::default());
+    let pipeline = pipeline(shared(), "killed", 4, &Setup::default());
     let mut random = StdRng::seed_from_u64(20);
     pipeline.append_traffic(10_000);
     let mut instance = pipeline.start("a");
@@ -42,7 +42,7 @@ fn killed_three_times_nothing_is_lost_or_doubled_and_little_is_replayed() {
 
 #[test]
 fn stopped_inside_a_transaction_until_its_partitions_moved() {
-    let pipeline = Pipeline::new(shared(), "stopped", 4, &Setup::default());
+    let pipeline = pipeline(shared(), "stopped", 4, &Setup::default());
     pipeline.append_traffic(5_000);
     let mut old = pipeline.start("a");
     old.wait_ready();
@@ -90,7 +90,7 @@ fn stop_inside_a_transaction(pipeline: &Pipeline<'_>, instance: &mut Instance) {
 fn offsets_of_topics_that_ride_along_expire() {
     let settings = [("offsets.retention.minutes", "1"), ("offsets.retention.check.interval.ms", "5000")];
     let cluster = Cluster::start(1, &settings);
-    let pipeline = Pipeline::new(&cluster, "expired", 2, &Setup::default());
+    let pipeline = pipeline(&cluster, "expired", 2, &Setup::default());
     pipeline.append_traffic(3_000);
     let mut instance = pipeline.start("a");
     pipeline.wait_processed(&mut [&mut instance]);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use kit::broker::shared;
 use kit::wait_for;
 
-use super::{PATIENCE, Pipeline, Setup};
+use super::{PATIENCE, Setup, pipeline};
 
 #[test]
 fn a_second_process_joins_and_leaves() {
-    let pipeline = Pipeline::new(shared(), "joins", 4, &Setup::default());
+    let pipeline = pipeline(shared(), "joins", 4, &Setup::default());
     pipeline.append_traffic(5_000);
     let mut first = pipeline.start("a");
     first.wait_ready();
@@ -31,7 +31,7 @@ fn a_second_process_joins_and_leaves() {
 
 #[test]
 fn a_lost_disk_is_restored_from_the_changelog() {
-    let pipeline = Pipeline::new(shared(), "disk", 4, &Setup::default());
+    let pipeline = pipeline(shared(), "disk", 4, &Setup::default());
     pipeline.append_traffic(5_000);
     let mut instance = pipeline.start("a");
     pipeline.wait_processed(&mut [&mut instance]);
@@ -48,7 +48,7 @@ fn a_lost_disk_is_restored_from_the_changelog() {
 
 #[test]
 fn of_two_processes_with_one_instance_id_the_first_ends_and_says_why() {
-    let pipeline = Pipeline::new(shared(), "twins", 4, &Setup::default());
+    let pipeline = pipeline(shared(), "twins", 4, &Setup::default());
     pipeline.append_traffic(2_000);
     let mut first = pipeline.start("a");
     first.wait_ready();
@@ -64,7 +64,7 @@ fn of_two_processes_with_one_instance_id_the_first_ends_and_says_why() {
 
 #[test]
 fn a_directory_serves_one_process() {
-    let pipeline = Pipeline::new(shared(), "one-directory", 1, &Setup::default());
+    let pipeline = pipeline(shared(), "one-directory", 1, &Setup::default());
     let mut first = pipeline.start("a");
     first.wait_ready();
     let mut second = pipeline.start_in("b", &pipeline.state_dir("a"));

@@ -8,7 +8,7 @@ use kit::broker::shared;
 use rdkafka::consumer::Consumer;
 use serde_json::Value;
 
-use super::{Pipeline, REQUEST, Setup};
+use super::{Pipeline, REQUEST, Setup, pipeline};
 
 const MODEL: &str = include_str!("../../../deploy/models/b2b-saas.toml");
 
@@ -53,7 +53,7 @@ fn count(list: &Value) -> usize {
 
 #[test]
 fn what_was_sent_comes_out_again_another_model_differs_and_nothing_is_written() {
-    let pipeline = Pipeline::new(shared(), "replay", 4, &Setup::default());
+    let pipeline = pipeline(shared(), "replay", 4, &Setup::default());
     pipeline.append_traffic(4_000);
     let mut instance = pipeline.start("a");
     pipeline.append_traffic(2_000);
@@ -62,7 +62,7 @@ fn what_was_sent_comes_out_again_another_model_differs_and_nothing_is_written() 
     let sent_count = pipeline.read(&pipeline.names().ready).len();
     assert!(sent_count > 20, "traffic that decides nothing shows nothing: {sent_count}");
     let before = ends(&pipeline);
-    let dir = pipeline.dir.path();
+    let dir = pipeline.dir();
     let (config, _) = pipeline.configure("replay", &pipeline.state_dir("none"));
 
     let same = report(&config, &["--to-prefix", "beside."]);

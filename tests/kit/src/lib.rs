@@ -4,8 +4,10 @@
 //! also when that one is killed. Java 17 and Maven are needed; where they are missing the tests fail and say so.
 
 pub mod acl;
+pub mod audit;
 pub mod broker;
 pub mod log;
+pub mod pipeline;
 pub mod process;
 mod spawn;
 pub mod topics;

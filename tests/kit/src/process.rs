@@ -20,10 +20,20 @@ pub struct Program {
 impl Program {
     /// Starts `binary` with `arguments`; what it prints goes to the file `log`.
     pub fn start<A: AsRef<OsStr>>(binary: &str, arguments: &[A], log: &Path) -> Program {
+        Program::start_with(binary, arguments, &[], log)
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_with<A: AsRef<OsStr>>(
+        binary: &str,
+        arguments: &[A],
+        environment: &[(&str, &str)],
+        log: &Path,
+    ) -> Program {
         let output = fs::File::options().create(true).append(true).open(log).expect("the directory is ours");
         let errors = output.try_clone().expect("a file can be shared");
         let mut command = spawn::mortal(binary);
-        command.args(arguments).stdin(Stdio::null()).stdout(output).stderr(errors);
+        command.args(arguments).envs(environment.iter().copied()).stdin(Stdio::null()).stdout(output).stderr(errors);
         Program { child: spawn::spawn(command), log: log.to_owned() }
     }
 

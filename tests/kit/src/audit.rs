@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::Pipeline;
+use crate::pipeline::Pipeline;
 
 /// Figures of an audit that found no difference.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Pipeline<'_> {
     /// Whether the command is content, and what it prints.
     pub fn audited(&self, instances: &[&str], arguments: &[&str]) -> (bool, String) {
         let (config, _) = self.configure("auditor", &self.state_dir("auditor"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tsuikyaku"));
+        let mut command = Command::new(&self.program);
         command.arg("audit").arg("--config").arg(config).args(["--format", "json"]).args(arguments);
         for instance in instances {
             command.arg("--state-dir").arg(self.state_dir(instance));
