@@ -202,11 +202,7 @@ impl Lead {
                 let to = profile.linked_lead_id.as_deref()?;
                 let is_done = to == lead_id && *event.lead_id != *lead_id;
                 let is_judged_there = self.identity.redirect.is_some() && *event.lead_id != *to;
-                if is_done || is_judged_there {
-                    None
-                } else {
-                    check::link(&self.identity, lead_id, to)
-                }
+                if is_done || is_judged_there { None } else { check::link(&self.identity, lead_id, to) }
             }
             _ => None,
         })

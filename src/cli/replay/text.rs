@@ -266,13 +266,5 @@ fn count(found: u64, noun: &str) -> String {
 
 /// With commas between thousands.
 fn number(found: u64) -> String {
-    let digits = found.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    indicatif::HumanCount(found).to_string()
 }

@@ -14,7 +14,7 @@ use super::admin::Admin;
 use super::errors;
 use super::layout::metadata;
 use super::log::Log as ClientLog;
-use super::queue::{Fetched, Message, Queue, Topic};
+use super::queue::{Fetched, Queue, Topic};
 use super::settings::Settings;
 use crate::audit::log::{Cursor, Log, LoggedRecord};
 use crate::runtime::ports::SourceError;
@@ -218,7 +218,7 @@ impl Cursor for KafkaCursor {
                 Fetched::Record(message) if message.offset() >= *next_offset => {
                     *next_offset = message.offset() + 1;
                     if message.offset() < end {
-                        into.push_back(owned(message));
+                        into.push_back(message.logged());
                     }
                 }
                 Fetched::Record(_) => {}
@@ -246,15 +246,5 @@ impl Cursor for KafkaCursor {
 impl Drop for KafkaCursor {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-fn owned(message: &Message) -> LoggedRecord {
-    LoggedRecord {
-        offset: message.offset(),
-        appended_at_ms: message.timestamp_ms(),
-        key: message.key().map(<[u8]>::to_vec),
-        value: message.value().map(<[u8]>::to_vec),
-        headers: message.headers().into_iter().map(|(name, value)| (name.into_owned(), value.to_vec())).collect(),
     }
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 use rdkafka::bindings as rd;
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 
+use crate::runtime::recompute::LoggedRecord;
+
 /// Records taken by one call of the library.
 const CHUNK: usize = 512;
 
@@ -158,6 +160,17 @@ impl Message {
         let mut kind = rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is alive
         unsafe { rd::rd_kafka_message_timestamp(&self.0, &mut kind) }
+    }
+
+    /// A copy of all of it.
+    pub(super) fn logged(&self) -> LoggedRecord {
+        LoggedRecord {
+            offset: self.offset(),
+            appended_at_ms: self.timestamp_ms(),
+            key: self.key().map(<[u8]>::to_vec),
+            value: self.value().map(<[u8]>::to_vec),
+            headers: self.headers().into_iter().map(|(name, value)| (name.into_owned(), value.to_vec())).collect(),
+        }
     }
 
     /// Names and values; a null value reads as empty.

@@ -16,7 +16,7 @@ use super::drop_within;
 use super::errors;
 use super::layout::metadata;
 use super::log::Log;
-use super::queue::{Fetched, Message, Queue, Topic};
+use super::queue::{Fetched, Queue, Topic};
 use super::settings::Settings;
 use crate::runtime::ports::SourceError;
 use crate::runtime::recompute::LoggedRecord;
@@ -218,7 +218,7 @@ impl Stream {
             Fetched::Record(message) if message.offset() >= span.until => *is_done = true,
             Fetched::Record(message) => {
                 span.from = message.offset() + 1;
-                buffer.push_back(logged(message));
+                buffer.push_back(message.logged());
             }
             Fetched::End { .. } => *is_done = true,
             Fetched::Failed { code, what } => failure = Some((code, what)),
@@ -244,16 +244,6 @@ fn serve(consumer: &BaseConsumer<Log>) -> Result<(), SourceError> {
             Code::BrokerTransportFailure | Code::Resolve | Code::AllBrokersDown,
         ))) => Ok(()),
         Some(Err(error)) => Err(errors::of_client(&error, "replay")),
-    }
-}
-
-fn logged(message: &Message) -> LoggedRecord {
-    LoggedRecord {
-        offset: message.offset(),
-        appended_at_ms: message.timestamp_ms(),
-        key: message.key().map(<[u8]>::to_vec),
-        value: message.value().map(<[u8]>::to_vec),
-        headers: message.headers().into_iter().map(|(name, value)| (name.into_owned(), value.to_vec())).collect(),
     }
 }
 
