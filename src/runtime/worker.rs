@@ -158,8 +158,9 @@ where
         let held = self.batch.len();
         let mut limits = PollLimits {
             wait: self.longest_wait(),
-            records_max: held + settings.step_records_max,
-            bytes_max: self.batch.bytes() + settings.step_bytes_max,
+            // Every turn passes over what is held: where much is, a turn has to bring much.
+            records_max: held + settings.step_records_max.max(held / 2),
+            bytes_max: self.batch.bytes() + settings.step_bytes_max.max(self.batch.bytes() / 2),
         };
         let step_interval = settings.step_interval;
         let change = self.source.poll(&mut self.batch, limits)?;
