@@ -126,7 +126,7 @@ pub fn memory(config: &Config) -> Memory {
         cache_bytes: bytes / 2,
         store_bytes: bytes / 4,
         queue_bytes: (worker_bytes / 32).clamp(2 << 20, 16 << 20),
-        align_records: (bytes / 16 / RECORD_BYTES / inputs).clamp(250, 4_000),
+        align_records: (bytes / 16 / RECORD_BYTES / inputs).clamp(250, 2_000),
     }
 }
 

@@ -158,9 +158,9 @@ where
         let held = self.batch.len();
         let mut limits = PollLimits {
             wait: self.longest_wait(),
-            // Every turn passes over what is held: where much is, a turn has to bring much.
-            records_max: held + settings.step_records_max.max(held / 2),
-            bytes_max: self.batch.bytes() + settings.step_bytes_max.max(self.batch.bytes() / 2),
+            // Every turn passes over what is held: where much is, a turn has to bring more.
+            records_max: held + (held / 2).clamp(settings.step_records_max, 4 * settings.step_records_max),
+            bytes_max: self.batch.bytes() + settings.step_bytes_max,
         };
         let step_interval = settings.step_interval;
         let change = self.source.poll(&mut self.batch, limits)?;
