@@ -44,7 +44,7 @@ pub static KEYS: &[Key] = &[
     key("kafka.request_timeout", Some("5s"), Kind::Duration(100, MINUTE), "Longest wait for one answer of the cluster."),
     key("kafka.properties.*", None, Kind::Text, "Any librdkafka property that this program does not set itself: security above all."),
     key("state.dir", Some("state"), Kind::Path, "Directory of the state on disk; one process only."),
-    key("state.memory_max", Some("512MiB"), Kind::Size(64 * MIB, TIB), "Memory for leads, block cache, write buffers and queues together."),
+    key("state.memory_max", Some("512MiB"), Kind::Size(192 * MIB, TIB), "Memory for leads, block cache, write buffers and queues together; the process takes up to 150 MiB more."),
     key("state.persist_interval", Some("5s"), Kind::Duration(100, 10 * MINUTE), "Committed states are on disk after that time; bounds what a restart replays."),
     key("state.persist_bytes_max", None, Kind::Size(MIB, 16 * GIB), "They are written sooner when that many bytes wait, per worker; by default a worker's share of an eighth of `state.memory_max`, at most 64MiB."),
     key("state.restore_bytes_max", None, Kind::Size(MIB, 16 * GIB), "States that a restore collects before it writes them, per worker; by default as `state.persist_bytes_max`."),

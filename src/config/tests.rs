@@ -82,7 +82,7 @@ decision_interval = "1s"
         "c.toml:6: kafka.bootstrap_servrs: there is no such key; did you mean kafka.bootstrap_servers?",
         "c.toml:8: kafka.properties.\"isolation.level\": is set by the program itself",
         "c.toml:9: kafka.properties.\"sasl.password\": found ********",
-        "c.toml:11: state.memory_max: found \"1MB\"; allowed: a size from 64MiB to 1024GiB",
+        "c.toml:11: state.memory_max: found \"1MB\"; allowed: a size from 192MiB to 1024GiB",
         "topics.\"crm.calls\".kind: missing",
         "c.toml:13: topics.\"crm.calls\".format: found \"jsn\"; allowed: avro, avro-confluent, json; did you mean json?",
         "c.toml:15: commit.decision_interval: must not be longer than commit.interval",
