@@ -4,6 +4,7 @@ mod adapters;
 mod admin;
 mod changelog;
 mod group;
+mod late;
 mod permissions;
 mod pipeline;
 mod rig;

@@ -153,6 +153,8 @@ impl Settings {
             .set("transaction.timeout.ms", millis(self.transaction_timeout))
             .set("message.timeout.ms", millis(self.transaction_timeout))
             .set("partitioner", "murmur2_random") // as the Java client; librdkafka's default is CRC32
+            .set("retry.backoff.ms", "100") // the sink knows by it what may have been sent twice
+            .set("retry.backoff.max.ms", "1000")
             .set("linger.ms", "0") // waiting would add to every phase of a commit
             .set("queue.buffering.max.kbytes", "262144")
             .set("message.max.bytes", self.record_bytes_max.to_string())
@@ -175,7 +177,7 @@ fn millis(duration: Duration) -> String {
 }
 
 /// Properties that exactly-once rests on, or that have a key of their own in the configuration.
-pub const RESERVED: [&str; 20] = [
+pub const RESERVED: [&str; 22] = [
     "acks",
     "auto.offset.reset",
     "bootstrap.servers",
@@ -193,6 +195,8 @@ pub const RESERVED: [&str; 20] = [
     "metadata.broker.list",
     "partition.assignment.strategy",
     "partitioner",
+    "retry.backoff.max.ms",
+    "retry.backoff.ms",
     "session.timeout.ms",
     "transaction.timeout.ms",
     "transactional.id",

@@ -32,6 +32,9 @@ const PARTITION_BY_KEY: i32 = -1;
 const LOOK: Duration = Duration::from_micros(100);
 /// A call of the transaction may take so long; the watchdog's limit lies above.
 const CALL_MAX: Duration = Duration::from_secs(12);
+/// The client library asks again, where a connection broke, no sooner than this: after four fifths of its
+/// `retry.backoff.ms`. A call that took as long may have left a request behind that is still on its way.
+const ASKED_AGAIN_MIN: Duration = Duration::from_millis(80);
 /// An abandoned producer may take so long to end before it is left behind.
 const DROP_MAX: Duration = Duration::from_secs(2);
 
@@ -102,6 +105,9 @@ pub struct KafkaSink {
     settings: Settings,
     worker: u32,
     live: Option<Live>,
+    /// A request of an earlier transaction may still arrive, and the broker cannot tell it from one of the next
+    /// transaction: that has to have an epoch of its own.
+    may_come_late: bool,
     watchdog: Watchdog,
 }
 
@@ -119,7 +125,7 @@ impl KafkaSink {
     /// `Unknown` when the cluster does not answer: try again with `rebuild`, or open anew.
     pub fn open(settings: &Settings, worker: u32) -> Result<KafkaSink, SinkError> {
         let watchdog = Watchdog::start(settings.transactional_id(worker));
-        let mut sink = KafkaSink { settings: settings.clone(), worker, live: None, watchdog };
+        let mut sink = KafkaSink { settings: settings.clone(), worker, live: None, may_come_late: false, watchdog };
         sink.rebuild()?;
         Ok(sink)
     }
@@ -135,7 +141,9 @@ impl KafkaSink {
         call: impl FnOnce(&BaseProducer<Reports>) -> Result<(), KafkaError>,
     ) -> Result<(), SinkError> {
         let live = self.live()?;
+        let since = Instant::now();
         let outcome = self.watchdog.watched(|| call(&live.producer));
+        self.may_come_late |= since.elapsed() >= ASKED_AGAIN_MIN;
         outcome.map_err(|error| errors::of_transaction(&error, phase))
     }
 
@@ -188,6 +196,13 @@ impl Sink for KafkaSink {
     type Group = ConsumerGroupMetadata;
 
     fn begin(&mut self) -> Result<(), SinkError> {
+        if self.may_come_late {
+            tracing::debug!(
+                worker = self.worker,
+                "a request may have been sent twice: a new epoch before the next transaction"
+            );
+            self.rebuild()?;
+        }
         self.call(Phase::Begin, |producer| {
             producer.poll(Duration::ZERO);
             producer.context().with(|delivered| *delivered = Delivered::default());
@@ -250,7 +265,7 @@ impl Sink for KafkaSink {
         let outcome = self.watchdog.watched(|| live.producer.init_transactions(CALL_MAX));
         match outcome {
             Ok(()) => {
-                self.live = Some(live);
+                (self.live, self.may_come_late) = (Some(live), false);
                 Ok(())
             }
             Err(error) => {

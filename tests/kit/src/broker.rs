@@ -12,6 +12,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use crate::proxy::Proxy;
 use crate::spawn;
 use crate::wait_for;
 
@@ -28,6 +29,7 @@ struct Node {
     dir: PathBuf,
     port: u16,
     jvm: &'static [&'static str],
+    proxy: Option<Proxy>,
     child: Mutex<Option<Child>>,
 }
 
@@ -53,6 +55,13 @@ impl Cluster {
         Cluster::start_on(FAST, 1, settings)
     }
 
+    /// Brokers that are also reached through a proxy each: `proxied_servers`.
+    pub fn start_proxied(count: usize, settings: &[(&str, &str)]) -> Cluster {
+        let ports = free_ports(3 * count);
+        let (own, proxied) = ports.split_at(2 * count);
+        Cluster::start_at(SMALL, count, own, Some(proxied), settings)
+    }
+
     /// One broker with permissions: `guarded_servers` is for these users, who are allowed nothing yet;
     /// `bootstrap_servers` for the operator, who is allowed everything.
     pub fn start_guarded(users: &[(&str, &str)]) -> Cluster {
@@ -75,7 +84,7 @@ impl Cluster {
             ("super.users", "User:ANONYMOUS".into()),
         ];
         let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let mut cluster = Cluster::start_at(SMALL, 1, &ports[..2], &settings);
+        let mut cluster = Cluster::start_at(SMALL, 1, &ports[..2], None, &settings);
         cluster.guarded = Some(guarded);
         cluster
     }
@@ -86,11 +95,17 @@ impl Cluster {
     }
 
     fn start_on(jvm: &'static [&'static str], count: usize, settings: &[(&str, &str)]) -> Cluster {
-        Cluster::start_at(jvm, count, &free_ports(2 * count), settings)
+        Cluster::start_at(jvm, count, &free_ports(2 * count), None, settings)
     }
 
-    /// `ports`: for clients, then for controllers.
-    fn start_at(jvm: &'static [&'static str], count: usize, ports: &[u16], settings: &[(&str, &str)]) -> Cluster {
+    /// `ports`: for clients, then for controllers; `proxied`: where the proxies find the brokers.
+    fn start_at(
+        jvm: &'static [&'static str],
+        count: usize,
+        ports: &[u16],
+        proxied: Option<&[u16]>,
+        settings: &[(&str, &str)],
+    ) -> Cluster {
         assert!(count == 1 || count == 3, "storage is formatted for one or three nodes");
         let cache = cache();
         let root = fresh_directory();
@@ -100,9 +115,11 @@ impl Cluster {
         for (index, port) in clients.iter().enumerate() {
             let dir = root.join(format!("{}", index + 1));
             copy(&cache.join("formatted").join(format!("{}", index + 1)), &dir.join("data"));
-            let properties = properties(index + 1, *port, controllers[index], &voters, &dir, settings);
+            let proxy = proxied.map(|ports| (ports[index], Proxy::start(ports[index])));
+            let listeners = Listeners::new(*port, controllers[index], proxy.as_ref());
+            let properties = properties(index + 1, &listeners, &voters, &dir, settings);
             fs::write(dir.join("server.properties"), properties).expect("the directory is ours");
-            nodes.push(Node { dir, port: *port, jvm, child: Mutex::new(None) });
+            nodes.push(Node { dir, port: *port, jvm, proxy: proxy.map(|(_, proxy)| proxy), child: Mutex::new(None) });
         }
         let cluster = Cluster { nodes, guarded: None };
         for index in 0..count {
@@ -115,6 +132,18 @@ impl Cluster {
     pub fn bootstrap_servers(&self) -> String {
         let all: Vec<String> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
         all.join(",")
+    }
+
+    /// Where the program connects: at the proxies, where there are any.
+    pub fn proxied_servers(&self) -> String {
+        let port = |node: &Node| node.proxy.as_ref().map_or(node.port, Proxy::port);
+        let all: Vec<String> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", port(node))).collect();
+        all.join(",")
+    }
+
+    /// The proxies, by broker.
+    pub fn proxies(&self) -> impl Iterator<Item = &Proxy> {
+        self.nodes.iter().filter_map(|node| node.proxy.as_ref())
     }
 
     /// Process of a broker, to pin or to measure it.
@@ -249,14 +278,28 @@ fn free_ports(count: usize) -> Vec<u16> {
     listeners.iter().map(|listener| listener.local_addr().expect("bound").port()).collect()
 }
 
-fn properties(
-    id: usize,
-    port: u16,
-    controller: u16,
-    voters: &[String],
-    dir: &Path,
-    settings: &[(&str, &str)],
-) -> String {
+/// Where a broker listens, and what it tells clients to connect to.
+struct Listeners {
+    bound: String,
+    advertised: String,
+}
+
+impl Listeners {
+    /// `proxy`: the port at which it finds the broker, and itself.
+    fn new(port: u16, controller: u16, proxy: Option<&(u16, Proxy)>) -> Listeners {
+        let mut listeners = Listeners {
+            bound: format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"),
+            advertised: format!("PLAINTEXT://127.0.0.1:{port}"),
+        };
+        if let Some((own, proxy)) = proxy {
+            listeners.bound += &format!(",PROXIED://127.0.0.1:{own}");
+            listeners.advertised += &format!(",PROXIED://127.0.0.1:{}", proxy.port());
+        }
+        listeners
+    }
+}
+
+fn properties(id: usize, listeners: &Listeners, voters: &[String], dir: &Path, settings: &[(&str, &str)]) -> String {
     let copies = voters.len().to_string();
     let data = dir.join("data").display().to_string();
     let own = [
@@ -264,10 +307,10 @@ fn properties(
         ("node.id", id.to_string()),
         ("controller.quorum.voters", voters.join(",")),
         ("controller.listener.names", "CONTROLLER".into()),
-        ("listeners", format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}")),
-        ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
+        ("listeners", listeners.bound.clone()),
+        ("advertised.listeners", listeners.advertised.clone()),
         ("inter.broker.listener.name", "PLAINTEXT".into()),
-        ("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT".into()),
+        ("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT".into()),
         ("log.dirs", data),
         ("auto.create.topics.enable", "false".into()),
         ("default.replication.factor", copies.clone()),

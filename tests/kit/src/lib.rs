@@ -9,6 +9,7 @@ pub mod broker;
 pub mod log;
 pub mod pipeline;
 pub mod process;
+pub mod proxy;
 mod spawn;
 pub mod topics;
 

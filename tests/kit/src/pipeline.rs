@@ -224,7 +224,7 @@ impl<'c> Pipeline<'c> {
             schemas = self.schemas_dir().display(),
             app = self.app,
             session = self.session_timeout,
-            servers = self.cluster.bootstrap_servers(),
+            servers = self.cluster.proxied_servers(),
             dir = state_dir.display(),
         );
         let formats = self.formats.iter();
