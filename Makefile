@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test laws lint fmt bench chaos check-deploy packages
+.PHONY: help demo build test laws lint fmt bench chaos simulate check-deploy packages
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tsuikyaku
@@ -58,6 +58,15 @@ FAULT ?=
 chaos: ## break the running program on purpose for HOURS=n, in the order of SEED=s, and judge what came out
 	@deploy/system-packages.sh test
 	@$(ROCKSDB_ENV) CHAOS_HOURS=$(HOURS) CHAOS_SEED=$(SEED) CHAOS_FAULT="$(FAULT)" cargo test --test chaos -- --nocapture
+
+# EVENTS=n: until so many have happened. KEEP=n,n: only these items of the seed.
+EVENTS ?= 0
+KEEP ?=
+# As optimized as a release, with the places at which processes die.
+simulate: ## simulated faults for HOURS=n or EVENTS=n, from SEED=n on; a failing seed is shrunk and printed
+	@deploy/system-packages.sh build
+	@$(ROCKSDB_ENV) CARGO_PROFILE_DEV_OPT_LEVEL=3 SIM_HOURS=$(HOURS) SIM_EVENTS=$(EVENTS) SIM_SEED=$(SEED) SIM_KEEP="$(KEEP)" \
+	  cargo test --test simulation every_fault -- --nocapture
 
 bench: ## benches of the core, and one end to end on a real broker; compiles RocksDB (slow, once)
 	@deploy/system-packages.sh test

@@ -6,9 +6,10 @@
 //! read for a while. Where nothing is far behind, nothing waits.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::batch::{InputId, Partition};
+use super::context::Context;
 use super::error::Error;
 use super::order::{Extent, Sequence};
 use super::ports::{Position, Source};
@@ -22,7 +23,8 @@ pub struct Align {
     wait_max: Duration,
     lag_records_min: i64,
     held_records_max: usize,
-    blocked_since: BTreeMap<Partition, Instant>,
+    /// By `Clock::uptime`.
+    blocked_since: BTreeMap<Partition, Duration>,
     stopped: BTreeSet<(InputId, Partition)>,
 }
 
@@ -41,12 +43,12 @@ impl Align {
     pub fn ready_count(
         &mut self,
         source: &impl Source,
-        topology: &Topology,
+        context: &Context,
         partition: Partition,
         sequence: &Sequence,
     ) -> usize {
         let placed = sequence.of_task(partition);
-        let ready = match self.barrier_ms(source, topology, partition, sequence) {
+        let ready = match self.barrier_ms(source, &context.topology, partition, sequence) {
             Some(barrier_ms) => placed.partition_point(|record| record.at_ms <= barrier_ms),
             None => placed.len(),
         };
@@ -54,8 +56,8 @@ impl Align {
             self.blocked_since.remove(&partition);
             return ready;
         }
-        let since = *self.blocked_since.entry(partition).or_insert_with(Instant::now);
-        if since.elapsed() < self.wait_max {
+        let since = *self.blocked_since.entry(partition).or_insert_with(|| context.clock.uptime());
+        if context.since(since) < self.wait_max {
             return 0;
         }
         // Whatever keeps the other input back, the rest of the partition must not wait for ever.

@@ -1,6 +1,7 @@
 //! What every task of a worker shares and none changes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::scoring::model::Model;
 use crate::wire::decode::Decoder;
@@ -31,5 +32,10 @@ impl Context {
     pub fn appended_max_ms(&self) -> i64 {
         let skew_ms = i64::try_from(self.settings.clock_skew_max.as_millis()).unwrap_or(i64::MAX);
         self.clock.now_ms().saturating_add(skew_ms)
+    }
+
+    /// How long ago `then` was, by `Clock::uptime`.
+    pub fn since(&self, then: Duration) -> Duration {
+        self.clock.uptime().saturating_sub(then)
     }
 }

@@ -1,5 +1,6 @@
 //! Places at which a test kills the process, as if the power went: `TSUIKYAKU_CRASH_POINT` names one of `POINTS`,
-//! `TSUIKYAKU_CRASH_AFTER` how often it is passed before. Only where debug assertions are compiled in; a release has none.
+//! `TSUIKYAKU_CRASH_AFTER` how often it is passed before. A simulation, for which a process is a value, is asked instead
+//! (`ask`) and unwinds. Only where debug assertions are compiled in; a release has none.
 
 /// All places, in the order of the loop.
 pub const POINTS: [&str; 24] = [
@@ -41,6 +42,9 @@ pub fn point(name: &'static str) {
     use std::sync::atomic::{AtomicI64, Ordering};
     static AT: OnceLock<Option<(String, AtomicI64)>> = OnceLock::new();
     debug_assert!(POINTS.contains(&name), "{name} is listed");
+    if let Some(asked) = ASKED.get() {
+        return asked(name);
+    }
     let at = AT.get_or_init(|| {
         let name = std::env::var("TSUIKYAKU_CRASH_POINT").ok()?;
         let passed = std::env::var("TSUIKYAKU_CRASH_AFTER").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -52,6 +56,17 @@ pub fn point(name: &'static str) {
     {
         kill();
     }
+}
+
+#[cfg(debug_assertions)]
+thread_local! {
+    static ASKED: std::cell::Cell<Option<fn(&'static str)>> = const { std::cell::Cell::new(None) };
+}
+
+/// From now on `asked` hears of every place that this thread passes; it ends a simulated process by unwinding.
+#[cfg(debug_assertions)]
+pub fn ask(asked: fn(&'static str)) {
+    ASKED.set(Some(asked));
 }
 
 /// SIGKILL to ourselves: no destructor, no flush, no goodbye to the group.

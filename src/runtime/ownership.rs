@@ -1,7 +1,6 @@
 //! Partitions on their way in and out: claimed, restored, started, let go.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use super::batch::{InputId, Partition};
 use super::context::Context;
@@ -117,14 +116,14 @@ impl Ownership {
         forwarder: &mut Forwarder,
     ) -> Result<(), Error> {
         self.start_stateless(source, forwarder)?;
-        let since = Instant::now();
+        let since = context.clock.uptime();
         self.begin_waiting(context, source, changelog)?;
         while let Some(restore) = self.restoring.front_mut() {
             if let Some(task) = restore.advance(context, source, changelog)? {
                 self.restoring.pop_front();
                 run(context, source, tasks, task)?;
             }
-            if since.elapsed() >= context.settings.restore_budget {
+            if context.since(since) >= context.settings.restore_budget {
                 break;
             }
         }

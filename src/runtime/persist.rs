@@ -17,7 +17,7 @@ pub fn persist_one_due(context: &Context, tasks: &mut [Task]) -> Result<(), Erro
     let bytes_max = context.settings.persist_bytes_max / tasks.len().max(1);
     let is_due = |task: &&mut Task| {
         task.unpersisted
-            && (task.persisted_at.elapsed() >= context.settings.persist_interval
+            && (context.since(task.persisted_at) >= context.settings.persist_interval
                 || task.cache.dirty_bytes() >= bytes_max)
     };
     match tasks.iter_mut().find(is_due) {
@@ -59,6 +59,6 @@ pub fn persist(context: &Context, task: &mut Task) -> Result<(), Error> {
     task.cache.persisted();
     task.timers.persisted();
     task.unpersisted = false;
-    task.persisted_at = Instant::now();
+    task.persisted_at = context.clock.uptime();
     Ok(())
 }

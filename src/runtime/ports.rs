@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::batch::{Batch, InputId, Partition};
+pub use super::clock::Clock;
 
 /// A position in an input: the offset of the next record to process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -264,12 +265,6 @@ pub struct OwnedWrite {
     pub lead_id: Box<str>,
     pub value: Box<[u8]>,
     pub timer_ms: Option<i64>,
-}
-
-/// System time, an input like any other.
-pub trait Clock: Send + Sync {
-    /// ms since the epoch, UTC.
-    fn now_ms(&self) -> i64;
 }
 
 /// What the caller must do about a failed read.

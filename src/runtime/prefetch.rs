@@ -56,7 +56,9 @@ pub fn prefetch<'a>(
     placed: &[Placed],
     now_ms: Option<i64>,
 ) -> Result<(Step<'a>, usize), Error> {
-    let appended_max_ms = context.appended_max_ms();
+    // What the partition's clock has passed is not absurd, however wrong our own may be: manifests do not tell what
+    // that said, so nothing may hang on it but whether the step's clock follows a record.
+    let appended_max_ms = context.appended_max_ms().max(task.clock_ms);
     let sane = placed.iter().map(|record| record.at_ms).filter(|at_ms| *at_ms <= appended_max_ms);
     let clock_ms = sane.chain(now_ms).fold(task.clock_ms, i64::max);
     let (due, end) = take_timers(context, task, clock_ms)?;

@@ -14,7 +14,7 @@ use crate::wire::state;
 use super::batch::{InputId, Partition};
 use super::context::Context;
 use super::crash;
-use super::error::Error;
+use super::error::{Error, RewindCause};
 use super::ports::{Changelog, ChangelogRecord, LeadWrite, OwnedWrite, PartitionMeta, Position, Source};
 use super::task::Task;
 
@@ -172,19 +172,43 @@ impl Restore {
             let unfit = |detail: String| Error::Corrupt { partition: self.partition, detail };
             Manifest::decode(&self.manifest).map_err(|error| unfit(error.to_string()))?
         };
+        let positions = match self.positions(context, source, &manifest) {
+            Err(Error::Corrupt { .. }) if self.is_overtaken(context, source)? => {
+                let detail = "another worker has committed since this restore began".to_owned();
+                return Err(Error::Rewind { cause: RewindCause::Fenced, detail });
+            }
+            positions => positions?,
+        };
+        let clock_ms = if self.manifest.is_empty() { i64::MIN } else { manifest.clock_ms };
+        let mut task = Task::new(self.partition, clock_ms, positions, self.next_offset, context.clock.uptime());
+        task.manifest = self.manifest.clone();
+        task.committed_at_ms = self.committed_at_ms;
+        Ok(task)
+    }
+
+    /// Where each input goes on.
+    fn positions(
+        &self,
+        context: &Context,
+        source: &mut impl Source,
+        manifest: &Manifest,
+    ) -> Result<Vec<Position>, Error> {
         let mut positions = Vec::with_capacity(self.committed.len());
         for (input, committed) in &self.committed {
-            let next_offset = match start_of(context, self.partition, &manifest, *input, *committed)? {
+            let next_offset = match start_of(context, self.partition, manifest, *input, *committed)? {
                 Some(next_offset) => next_offset,
                 None => source.low_watermark(*input, self.partition)?,
             };
             positions.push(Position { input: *input, partition: self.partition, next_offset });
         }
-        let clock_ms = if self.manifest.is_empty() { i64::MIN } else { manifest.clock_ms };
-        let mut task = Task::new(self.partition, clock_ms, positions, self.next_offset);
-        task.manifest = self.manifest.clone();
-        task.committed_at_ms = self.committed_at_ms;
-        Ok(task)
+        Ok(positions)
+    }
+
+    /// True where the group's positions are others than when the restore began: we stood still for so long that the
+    /// partition was another's meanwhile, and what was replayed may be his.
+    fn is_overtaken(&self, context: &Context, source: &mut impl Source) -> Result<bool, Error> {
+        let now = source.committed(&context.topology.riders(self.partition))?;
+        Ok(self.committed.iter().map(|(_, committed)| *committed).ne(now))
     }
 }
 

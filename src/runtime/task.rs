@@ -2,7 +2,7 @@
 //!
 //! Everything uncommitted stands in `working` and `pending`; giving it up is dropping the task and restoring it.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use crate::scoring::decision::DecisionType;
 use crate::scoring::lanes::Lane;
@@ -25,8 +25,6 @@ pub struct Pending {
     pub steps: Vec<ManifestStep>,
     pub decided: Vec<Decided>,
     pub tally: Tally,
-    /// When the batch began.
-    pub since: Option<Instant>,
     pub record_count: usize,
 }
 
@@ -36,7 +34,6 @@ impl Pending {
         self.steps.clear();
         self.decided.clear();
         self.tally.clear();
-        self.since = None;
         self.record_count = 0;
     }
 }
@@ -82,11 +79,18 @@ pub struct Task {
     pub recommit: bool,
     /// Something was committed that the store does not know.
     pub unpersisted: bool,
-    pub persisted_at: Instant,
+    /// By `Clock::uptime`.
+    pub persisted_at: Duration,
 }
 
 impl Task {
-    pub fn new(partition: Partition, clock_ms: i64, positions: Vec<Position>, changelog_next_offset: i64) -> Task {
+    pub fn new(
+        partition: Partition,
+        clock_ms: i64,
+        positions: Vec<Position>,
+        changelog_next_offset: i64,
+        persisted_at: Duration,
+    ) -> Task {
         Task {
             partition,
             clock_ms,
@@ -100,7 +104,7 @@ impl Task {
             committed_at_ms: 0,
             recommit: true,
             unpersisted: false,
-            persisted_at: Instant::now(),
+            persisted_at,
         }
     }
 
@@ -124,7 +128,6 @@ impl Task {
     pub fn end_step(&mut self, timer_count: u64) {
         let next_offsets = self.positions.iter().map(|position| position.next_offset).collect();
         self.pending.steps.push(ManifestStep { clock_ms: self.clock_ms, next_offsets, timer_count });
-        self.pending.since.get_or_insert_with(Instant::now);
     }
 
     /// The manifest of the open batch.

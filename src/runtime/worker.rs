@@ -68,11 +68,12 @@ pub struct Worker<S, K, C> {
     batch: Batch,
     sequence: Sequence,
     align: Align,
-    committed_at: Instant,
-    recommitted_at: Instant,
-    observed_at: Instant,
+    /// This and the following by `Clock::uptime`.
+    committed_at: Duration,
+    recommitted_at: Duration,
+    observed_at: Duration,
     /// Since when nothing can be committed, and how often it was tried.
-    failing: Option<(Instant, u32)>,
+    failing: Option<(Duration, u32)>,
 }
 
 impl<S, K, C> Worker<S, K, C>
@@ -84,7 +85,7 @@ where
     /// `number` tells the workers of a process apart.
     pub fn new(context: Context, number: usize, source: S, sink: K, changelog: C) -> Self {
         let guard = DeadLetterGuard::new(&context.settings);
-        let now = Instant::now();
+        let now = context.clock.uptime();
         Worker {
             ownership: Ownership::new(number),
             number,
@@ -111,8 +112,16 @@ where
     /// What the process must stop for; the message names the fix.
     pub fn run(mut self, shutdown: &Shutdown, leave_within: Duration) -> Result<(), Error> {
         while !shutdown.is_requested() {
-            self.survive(Self::turn)?;
+            self.turn()?;
         }
+        self.leave(leave_within)
+    }
+
+    /// Commits what is open, brings everything to disk, and leaves the group.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub fn leave(mut self, leave_within: Duration) -> Result<(), Error> {
         let settled = match self.settle() {
             Err(Error::Rewind { cause, detail }) => {
                 tracing::warn!(worker = self.number, %cause, detail, "the last batch was not committed; the next start does it");
@@ -124,8 +133,19 @@ where
         settled
     }
 
-    /// One turn of the loop.
-    fn turn(&mut self) -> Result<(), Error> {
+    /// One turn of the loop, and a rewind where it fails and that helps. `run` is nothing but turns; whoever schedules
+    /// workers by himself takes them one by one.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub fn turn(&mut self) -> Result<(), Error> {
+        match self.attempt() {
+            Err(Error::Rewind { cause, detail }) => self.rewind(cause, &detail),
+            done => done,
+        }
+    }
+
+    fn attempt(&mut self) -> Result<(), Error> {
         let change = self.timed(Verb::Poll, Self::poll)?;
         self.own(change)?;
         self.timed(Verb::Process, Self::step)?;
@@ -142,14 +162,6 @@ where
         let done = what(self);
         self.context.metrics.turn.spent(verb, since.elapsed());
         done
-    }
-
-    /// Does `what`; rewinds where that helps.
-    fn survive(&mut self, what: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
-        match what(self) {
-            Err(Error::Rewind { cause, detail }) => self.rewind(cause, &detail),
-            done => done,
-        }
     }
 
     /// Collects the records of the next step.
@@ -169,7 +181,7 @@ where
         }
         crash::point("poll.polled");
         // Asleep rather than waiting in `poll`, which returns, and costs, at every arrival.
-        std::thread::sleep(step_interval);
+        self.context.clock.sleep(step_interval);
         limits.wait = Duration::ZERO;
         Ok(self.source.poll(&mut self.batch, limits)?)
     }
@@ -191,7 +203,7 @@ where
             return Duration::ZERO;
         }
         if self.has_pending() {
-            return self.commit_interval().saturating_sub(self.committed_at.elapsed());
+            return self.commit_interval().saturating_sub(self.context.since(self.committed_at));
         }
         IDLE_WAIT
     }
@@ -239,7 +251,7 @@ where
         self.forwarder.forward(&self.context, batch, sequence.elsewhere(), &mut self.guard);
         for at in 0..self.tasks.len() {
             let partition = self.tasks[at].partition;
-            let ready = self.align.ready_count(&self.source, &self.context.topology, partition, sequence);
+            let ready = self.align.ready_count(&self.source, &self.context, partition, sequence);
             let (ready, wait) = sequence.of_task(partition).split_at(ready);
             wait.iter().for_each(|record| held[record.index as usize] = true);
             let now_ms = if wait.is_empty() { self.moves_on_to(&self.tasks[at]) } else { None };
@@ -286,9 +298,9 @@ where
 
     fn is_commit_due(&self) -> bool {
         let settings = &self.context.settings;
-        let must_report =
-            self.tasks.iter().any(|task| task.recommit) || self.recommitted_at.elapsed() >= settings.recommit_interval;
-        let is_time = self.committed_at.elapsed() >= self.commit_interval();
+        let must_report = self.tasks.iter().any(|task| task.recommit)
+            || self.context.since(self.recommitted_at) >= settings.recommit_interval;
+        let is_time = self.context.since(self.committed_at) >= self.commit_interval();
         self.is_full() || (is_time && (self.has_pending() || must_report))
     }
 
@@ -300,10 +312,10 @@ where
 
     /// Hands over what is not counted event by event, about once a second.
     fn observe(&mut self) {
-        if self.observed_at.elapsed() < OBSERVE_INTERVAL {
+        if self.context.since(self.observed_at) < OBSERVE_INTERVAL {
             return;
         }
-        self.observed_at = Instant::now();
+        self.observed_at = self.context.clock.uptime();
         let metrics = &self.context.metrics;
         let now_ms = self.context.clock.now_ms();
         for task in &self.tasks {
@@ -330,10 +342,10 @@ where
 
     /// Puts the open batch into one transaction.
     fn commit(&mut self) -> Result<(), Error> {
-        if self.recommitted_at.elapsed() >= self.context.settings.recommit_interval {
+        if self.context.since(self.recommitted_at) >= self.context.settings.recommit_interval {
             self.tasks.iter_mut().for_each(|task| task.recommit = true);
             self.forwarder.recommit();
-            self.recommitted_at = Instant::now();
+            self.recommitted_at = self.context.clock.uptime();
         }
         let Worker { context, source, sink, tasks, forwarder, .. } = self;
         if let Some(commit) = Commit::of(context, tasks, forwarder) {
@@ -345,7 +357,7 @@ where
             let evicted: usize = tasks.iter_mut().map(|task| task.evict(bytes_max)).sum();
             context.metrics.storage.evicted(evicted as u64);
         }
-        self.committed_at = Instant::now();
+        self.committed_at = self.context.clock.uptime();
         self.failing = None;
         Ok(())
     }
@@ -405,17 +417,18 @@ where
 
     /// Waits longer each time, and gives up when nothing could be committed for too long.
     fn back_off(&mut self, cause: RewindCause, detail: &str) -> Result<(), Error> {
-        let (since, attempts) = *self.failing.get_or_insert((Instant::now(), 0));
+        let (since, attempts) = *self.failing.get_or_insert((self.context.clock.uptime(), 0));
         self.failing = Some((since, attempts + 1));
         tracing::warn!(worker = self.number, %cause, detail, attempts, "rewinding to the last commit");
-        if since.elapsed() > self.context.settings.retry_max {
+        let failing = self.context.since(since);
+        if failing > self.context.settings.retry_max {
             return Err(Error::Stop(format!(
                 "nothing could be committed for {} s; the last cause: {cause}: {detail}",
-                since.elapsed().as_secs()
+                failing.as_secs()
             )));
         }
         let wait = Duration::from_millis(50 << attempts.min(6));
-        std::thread::sleep(wait);
+        self.context.clock.sleep(wait);
         Ok(())
     }
 }

@@ -16,6 +16,12 @@ pub struct Membership {
     generation: u32,
 }
 
+impl Membership {
+    pub(super) fn member(self) -> MemberId {
+        self.member
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Group {
     shares: Vec<Share>,

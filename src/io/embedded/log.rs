@@ -96,6 +96,14 @@ struct Producer {
     epoch: u32,
     open: Option<TransactionId>,
     positions: Vec<Position>,
+    /// Committed, and not all markers are written yet.
+    ending: Option<Ending>,
+}
+
+#[derive(Debug, Default)]
+struct Ending {
+    transaction: Option<TransactionId>,
+    positions: Vec<Position>,
 }
 
 pub struct Log {
@@ -107,6 +115,8 @@ pub struct Log {
     sequence: u64,
     transactions_count: TransactionId,
     journal: Option<Journal>,
+    /// Commits leave their markers to `write_marker`, as a broker writes them after it has answered.
+    holds_markers: bool,
 }
 
 /// The producer is not the newest of its id any more.
@@ -125,6 +135,7 @@ impl Log {
             sequence: 0,
             transactions_count: 0,
             journal: None,
+            holds_markers: false,
         }
     }
 
@@ -147,8 +158,12 @@ impl Log {
 
     /// True while an open transaction may still move the position.
     pub fn is_position_pending(&self, input: InputId, partition: Partition) -> bool {
-        let pending = self.producers.values().flat_map(|producer| &producer.positions);
-        pending.into_iter().any(|position| (position.input, position.partition) == (input, partition))
+        let of = |producer: &Producer| {
+            let ending = producer.ending.iter().flat_map(|ending| &ending.positions);
+            let mut pending = producer.positions.iter().chain(ending);
+            pending.any(|position| (position.input, position.partition) == (input, partition))
+        };
+        self.producers.values().any(of)
     }
 
     pub fn append_inputs(&mut self, records: &[(InputId, NewRecord<'_>)], now_ms: i64) -> Result<(), LogError> {
@@ -191,6 +206,7 @@ impl Log {
     /// A new epoch for the id; aborts what an older producer left open.
     pub fn init_producer(&mut self, id: &str) -> u32 {
         self.abort_of(id);
+        self.write_markers_of(id);
         let producer = self.producers.entry(id.to_owned()).or_default();
         producer.epoch += 1;
         producer.epoch
@@ -209,6 +225,8 @@ impl Log {
         now_ms: i64,
     ) -> Result<(Partition, i64), ShutOut> {
         let fresh = self.transactions_count + 1;
+        self.producer(id, epoch)?;
+        self.write_markers_of(id);
         let transaction = *self.producer(id, epoch)?.open.get_or_insert(fresh);
         self.transactions_count = self.transactions_count.max(transaction);
         Ok(self.append(self.layout.out(topic), record, Some(transaction), now_ms))
@@ -222,6 +240,10 @@ impl Log {
         membership: Membership,
     ) -> Result<bool, ShutOut> {
         let is_current = self.group.is_current(membership);
+        self.producer(id, epoch)?;
+        if is_current {
+            self.write_markers_of(id);
+        }
         let producer = self.producer(id, epoch)?;
         if is_current {
             producer.positions.extend_from_slice(positions);
@@ -239,10 +261,14 @@ impl Log {
         } else {
             Ok(())
         };
-        let ended = if written.is_ok() { Ended::Committed } else { Ended::Aborted };
-        self.end(transaction, ended);
         if written.is_ok() {
-            self.positions.extend(positions.iter().map(|at| ((at.input, at.partition), at.next_offset)));
+            let ending = Some(Ending { transaction, positions });
+            self.producers.entry(id.to_owned()).or_default().ending = ending;
+            if !self.holds_markers {
+                self.write_markers_of(id);
+            }
+        } else {
+            self.end(transaction, Ended::Aborted);
         }
         self.tidy();
         Ok(written.and_then(|()| self.rewrite_if_due()))
@@ -259,6 +285,52 @@ impl Log {
         producer.positions.clear();
         let transaction = producer.open.take();
         self.end(transaction, Ended::Aborted);
+    }
+
+    /// From now on commits leave their markers to `write_marker`, or do not any more.
+    pub fn hold_markers(&mut self, holds: bool) {
+        self.holds_markers = holds;
+        while !holds && self.write_marker(0) {}
+    }
+
+    /// Writes one marker of a transaction that is committed, or makes its positions the group's: the one that `pick`
+    /// happens to choose. False when there is none.
+    pub fn write_marker(&mut self, pick: usize) -> bool {
+        let ending = self.producers.iter_mut().filter_map(|(id, of)| Some((id.clone(), of.ending.as_mut()?)));
+        let mut ending: Vec<_> = ending.collect();
+        if ending.is_empty() {
+            return false;
+        }
+        let among = ending.len();
+        let (id, ending) = &mut ending[pick % among];
+        let id = id.clone();
+        let open = |log: &&mut PartitionLog| ending.transaction.is_some_and(|transaction| log.is_open(transaction));
+        let mut unmarked: Vec<_> = self.topics.iter_mut().flatten().filter(open).collect();
+        let left = unmarked.len();
+        match (ending.transaction, pick / among % (left + 1)) {
+            (Some(transaction), at) if at < left => unmarked[at].end(transaction, Ended::Committed),
+            _ if left == 0 => self.write_markers_of(&id),
+            _ => {
+                let positions = std::mem::take(&mut ending.positions);
+                self.positions.extend(positions.iter().map(|at| ((at.input, at.partition), at.next_offset)));
+            }
+        }
+        true
+    }
+
+    fn write_markers_of(&mut self, id: &str) {
+        let Some(ending) = self.producers.get_mut(id).and_then(|producer| producer.ending.take()) else { return };
+        self.end(ending.transaction, Ended::Committed);
+        self.positions.extend(ending.positions.iter().map(|at| ((at.input, at.partition), at.next_offset)));
+    }
+
+    /// Compacts what is compacted, now.
+    pub fn compact(&mut self, tombstones_before_ms: i64) {
+        self.each_to_tidy(&mut |is_compacted, _, log| {
+            if is_compacted {
+                log.compact(tombstones_before_ms);
+            }
+        });
     }
 
     /// Aborts every open transaction and shuts its producer out.
@@ -280,7 +352,7 @@ impl Log {
 
     fn tidy(&mut self) {
         self.each_to_tidy(&mut |is_compacted, keep_from, log| {
-            if is_compacted { log.compact() } else { log.trim(keep_from) }
+            if is_compacted { log.compact_if_due() } else { log.trim(keep_from) }
         });
     }
 

@@ -170,6 +170,31 @@ impl EmbeddedLog {
         self.shared.changed.notify_all();
     }
 
+    /// From now on the markers of commits wait for `write_marker`, as a broker writes them after it has answered; or
+    /// they do not any more, and those that waited are written.
+    pub fn hold_markers(&self, holds: bool) {
+        self.shared.lock().hold_markers(holds);
+        self.shared.changed.notify_all();
+    }
+
+    /// Writes one marker that waits, the one that `pick` happens to choose; false when none does.
+    pub fn write_marker(&self, pick: usize) -> bool {
+        let written = self.shared.lock().write_marker(pick);
+        self.shared.changed.notify_all();
+        written
+    }
+
+    /// Compacts the compacted topics now; tombstones appended before that time, ms since the epoch, go as well.
+    pub fn compact(&self, tombstones_before_ms: i64) {
+        self.shared.lock().compact(tombstones_before_ms);
+    }
+
+    /// Expels one member, as a broker does when its session has timed out.
+    pub fn expel(&self, membership: Membership) {
+        self.shared.lock().group.leave(membership.member());
+        self.shared.changed.notify_all();
+    }
+
     /// Expels every member, as a broker does with members that it has not heard of.
     pub fn expel_members(&self) {
         self.shared.lock().group.expel_all();

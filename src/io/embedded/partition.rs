@@ -100,16 +100,27 @@ impl PartitionLog {
         self.set_low(keep_from);
     }
 
-    /// Drops every committed record that a later committed one of the same key replaces. Tombstones stay.
-    pub fn compact(&mut self) {
-        if self.entries.len() <= self.tidy_at_count.max(TIDY_COUNT) {
-            return;
+    /// True while the transaction has records here and no marker.
+    pub fn is_open(&self, transaction: TransactionId) -> bool {
+        self.open.contains_key(&transaction)
+    }
+
+    /// Compacts when there is enough to do. Tombstones stay.
+    pub fn compact_if_due(&mut self) {
+        if self.entries.len() > self.tidy_at_count.max(TIDY_COUNT) {
+            self.compact(i64::MIN);
         }
+    }
+
+    /// Drops every committed record that a later committed one of the same key replaces, and tombstones that were
+    /// appended before `tombstones_before_ms`.
+    pub fn compact(&mut self, tombstones_before_ms: i64) {
         let stable = self.index(self.last_stable());
         let mut seen: HashSet<Option<Box<[u8]>>> = HashSet::new();
         let mut kept = VecDeque::with_capacity(self.entries.len());
         for (index, entry) in std::mem::take(&mut self.entries).into_iter().enumerate().rev() {
-            if index >= stable || seen.insert(entry.key.clone()) {
+            let is_old = |entry: &Entry| entry.value.is_none() && entry.appended_at_ms < tombstones_before_ms;
+            if index >= stable || seen.insert(entry.key.clone()) && !is_old(&entry) {
                 kept.push_front(entry);
             }
         }
@@ -190,9 +201,21 @@ mod tests {
             log.append(entry(&(number % 7).to_string(), None));
         }
         log.append(entry("0", Some(1)));
-        log.compact();
+        log.compact_if_due();
         assert_eq!(visible(&log).len(), 7);
         assert_eq!((visible(&log)[6], log.of(1).count()), (TIDY_COUNT as i64 - 1, 1));
+    }
+
+    #[test]
+    fn only_old_tombstones_go() {
+        let mut log = PartitionLog::default();
+        log.append(Entry { appended_at_ms: 1, ..entry("a", None) });
+        log.append(Entry { appended_at_ms: 2, ..entry("b", None) });
+        log.append(Entry { appended_at_ms: 3, value: Some(b"v".as_slice().into()), ..entry("a", None) });
+        log.compact(2);
+        assert_eq!(visible(&log), [1, 2]);
+        log.compact(3);
+        assert_eq!((visible(&log), log.next_offset()), (vec![2], 3));
     }
 
     #[test]

@@ -309,3 +309,26 @@ fn whoever_waits_hears_of_what_comes() {
     transaction(&mut log.sink("w0"), &[], &[at(WEB, 1)], &group);
     assert!(log.wait_until_processed(Duration::ZERO));
 }
+
+#[test]
+fn markers_that_lag_hold_readers_and_positions_back() {
+    let log = log();
+    let (mut source, mut sink) = (started(&log), log.sink("w0"));
+    append(&log, WEB, Some(P0), "in");
+    assert_eq!(poll(&mut source), ["in"]);
+    log.hold_markers(true);
+    let group = source.group().unwrap();
+    let two = [out(OutTopic::Ready, "a"), out(OutTopic::Intake, "b")];
+    transaction(&mut sink, &two, &[at(WEB, 1)], &group);
+    assert_eq!((values(&log, OutTopic::Ready), poll(&mut source)), (vec![], vec![]));
+    assert!(matches!(source.committed(&[(WEB, P0)]), Err(SourceError::Retry(_))));
+
+    assert!(log.write_marker(0), "the intake's comes first in the list");
+    assert_eq!((values(&log, OutTopic::Ready), poll(&mut source)), (vec![], vec!["b".to_owned()]));
+    assert!(log.write_marker(1), "the positions may come before the last marker");
+    assert_eq!((values(&log, OutTopic::Ready).len(), source.committed(&[(WEB, P0)]).unwrap()), (0, vec![Some(1)]));
+    transaction(&mut sink, &[out(OutTopic::Ready, "c")], &[], &group);
+    assert_eq!(values(&log, OutTopic::Ready), ["a"], "a producer's next transaction waits for the markers of its last");
+    log.hold_markers(false);
+    assert_eq!((values(&log, OutTopic::Ready), log.write_marker(0)), (vec!["a".to_owned(), "c".to_owned()], false));
+}

@@ -9,7 +9,9 @@ use super::log::{NewRecord, ShutOut};
 use crate::runtime::batch::Partition;
 use crate::runtime::ports::{OutRecord, OutTopic, Position, Sink, SinkError};
 
-/// A transactional producer. Dropped with an open transaction, it leaves it open, as a killed process would.
+/// A transactional producer. Dropped with an open transaction, it leaves it open, as a killed process would. A clone is the
+/// same producer: a request of it that is still on its way.
+#[derive(Clone)]
 pub struct EmbeddedSink {
     shared: Arc<Shared>,
     transactional_id: String,
