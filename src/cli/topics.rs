@@ -1,8 +1,16 @@
 //! `topics`: what the application needs of the cluster, compared with what is there, and created.
 
+use std::time::{Duration, Instant};
+
 use super::{ConfigArgs, Failure};
-use crate::app::{parts, plan};
+use crate::app::parts;
+use crate::app::plan::{self, Compared};
+use crate::config::Config;
 use crate::io::kafka::admin::Admin;
+
+/// By then every broker knows of a topic that was created.
+const KNOWN_WITHIN: Duration = Duration::from_secs(30);
+const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// Compare the cluster's topics with those that the application needs; --apply creates missing ones
 ///
@@ -35,7 +43,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                 }
             }
         }
-        compared = plan::compare(&admin, &config).map_err(Failure::message)?;
+        compared = compare_when_known(&admin, &config, failed)?;
     }
     compared.problems().chain(compared.notes()).for_each(|line| println!("{line}"));
     match compared.problems().count() {
@@ -45,5 +53,17 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         }
         _ if args.apply || compared.missing().is_empty() => Err(Failure::Told),
         _ => Err(Failure::message("--apply creates missing topics")),
+    }
+}
+
+/// A broker may learn of a topic that was just created a moment later: asks until none is missing, or for long enough.
+fn compare_when_known(admin: &Admin, config: &Config, some_failed: bool) -> Result<Compared, Failure> {
+    let until = Instant::now() + KNOWN_WITHIN;
+    loop {
+        let compared = plan::compare(admin, config).map_err(Failure::message)?;
+        if compared.missing().is_empty() || some_failed || Instant::now() > until {
+            return Ok(compared);
+        }
+        std::thread::sleep(ASK_EVERY);
     }
 }
