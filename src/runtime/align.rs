@@ -1,15 +1,14 @@
 //! Keeps the topics of a partition together in time while they are read from far behind.
 //!
 //! The broker hands out topics at different paces. Applied as they come, a week of web visits would move the clock
-//! before the mails of that week were read, and timers would fire on half the story. So while an input is far behind,
-//! records of the others that are later than what it has delivered wait, and an input that is too far ahead is not
-//! read for a while. Where nothing is far behind, nothing waits.
+//! before the mails of that week were read, and timers would fire on half the story. So from when an input is far behind
+//! until it is read to its end, records of the others that are later than what it has delivered wait, and an input that
+//! is too far ahead is not read for a while. Where nothing is far behind, nothing waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::batch::{InputId, Partition};
-use super::context::Context;
 use super::error::Error;
 use super::order::{Extent, Sequence};
 use super::ports::{Position, Source};
@@ -25,6 +24,10 @@ pub struct Align {
     held_records_max: usize,
     /// By `Clock::uptime`.
     blocked_since: BTreeMap<Partition, Duration>,
+    /// Far behind at some time, and not read to their end since.
+    catching_up: BTreeSet<(InputId, Partition)>,
+    /// Waited for in vain, with what they had left then: not waited for again before they deliver.
+    absent: BTreeMap<(InputId, Partition), Option<i64>>,
     stopped: BTreeSet<(InputId, Partition)>,
 }
 
@@ -35,20 +38,26 @@ impl Align {
             lag_records_min: settings.align_lag_records_min,
             held_records_max: settings.align_records_max,
             blocked_since: BTreeMap::new(),
+            catching_up: BTreeSet::new(),
+            absent: BTreeMap::new(),
             stopped: BTreeSet::new(),
         }
     }
 
-    /// How many of a task's records, from the front, may be applied now.
+    /// How many of a task's records, from the front, may be applied now. `lag` gives what an input has left beyond
+    /// what it has delivered, in records; `None` before it said anything.
     pub fn ready_count(
         &mut self,
-        source: &impl Source,
-        context: &Context,
+        lag: impl Fn(InputId) -> Option<i64>,
+        uptime: impl FnOnce() -> Duration,
+        topology: &Topology,
         partition: Partition,
         sequence: &Sequence,
     ) -> usize {
         let placed = sequence.of_task(partition);
-        let ready = match self.barrier_ms(source, &context.topology, partition, sequence) {
+        let delivered_ms = |input| sequence.extent(input, partition).map_or(i64::MIN, |extent| extent.newest_ms);
+        let behind = self.behind(&lag, topology, partition);
+        let ready = match behind.iter().map(|input| delivered_ms(*input)).min() {
             Some(barrier_ms) => placed.partition_point(|record| record.at_ms <= barrier_ms),
             None => placed.len(),
         };
@@ -56,12 +65,17 @@ impl Align {
             self.blocked_since.remove(&partition);
             return ready;
         }
-        let since = *self.blocked_since.entry(partition).or_insert_with(|| context.clock.uptime());
-        if context.since(since) < self.wait_max {
+        let now = uptime();
+        let since = *self.blocked_since.entry(partition).or_insert(now);
+        if now.saturating_sub(since) < self.wait_max {
             return 0;
         }
         // Whatever keeps the other input back, the rest of the partition must not wait for ever.
         self.blocked_since.remove(&partition);
+        let last_ms = placed.last().map_or(i64::MIN, |record| record.at_ms);
+        for input in behind.into_iter().filter(|input| delivered_ms(*input) < last_ms) {
+            self.absent.insert((input, partition), lag(input));
+        }
         placed.len()
     }
 
@@ -101,27 +115,108 @@ impl Align {
 
     /// A partition was lost: if it comes back, all of it is started anew.
     pub fn lose(&mut self, lost: &[Partition]) {
-        self.stopped.retain(|(_, partition)| !lost.contains(partition));
+        let is_kept = |at: &(InputId, Partition)| !lost.contains(&at.1);
+        self.stopped.retain(is_kept);
+        self.catching_up.retain(is_kept);
+        self.absent.retain(|at, _| is_kept(at));
     }
 
     /// Everything is positioned anew: nothing is held, nothing is stopped.
     pub fn forget(&mut self) {
         self.blocked_since.clear();
+        self.catching_up.clear();
+        self.absent.clear();
         self.stopped.clear();
     }
 
-    /// The time up to which every input that is far behind has delivered; `None` where none is. `i64::MIN` where one
-    /// has delivered nothing yet.
-    fn barrier_ms(
-        &self,
-        source: &impl Source,
+    /// The inputs that are waited for.
+    fn behind(
+        &mut self,
+        lag: impl Fn(InputId) -> Option<i64>,
         topology: &Topology,
         partition: Partition,
-        sequence: &Sequence,
-    ) -> Option<i64> {
-        let newest_ms = |input| sequence.extent(input, partition).map(|extent| extent.newest_ms);
-        let lag = |input: &InputId| source.lag_records(*input, partition);
-        let is_behind = |input: &InputId| lag(input).is_none_or(|lag| lag >= self.lag_records_min);
-        topology.aligned().filter(is_behind).map(|input| newest_ms(input).unwrap_or(i64::MIN)).min()
+    ) -> Vec<InputId> {
+        let mut behind = Vec::new();
+        for input in topology.aligned() {
+            let (at, lag) = ((input, partition), lag(input));
+            if lag == Some(0) {
+                self.catching_up.remove(&at);
+            } else if lag.is_none_or(|lag| lag >= self.lag_records_min) {
+                self.catching_up.insert(at);
+            }
+            if self.absent.get(&at).is_some_and(|lag_then| *lag_then != lag) {
+                self.absent.remove(&at);
+            }
+            if self.catching_up.contains(&at) && !self.absent.contains_key(&at) {
+                behind.push(input);
+            }
+        }
+        behind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::batch::Batch;
+    use crate::runtime::topology::{Input, Role};
+    use crate::scoring::event::InputKind;
+    use crate::wire::decode::Format;
+
+    const P: Partition = Partition(0);
+    const PATIENT: Duration = Duration::from_secs(3_600);
+
+    fn topology() -> Topology {
+        let of = |kind: InputKind| Input {
+            topic: kind.as_str().into(),
+            role: Role::Events { kind, format: Format::Json },
+            partition_count: 1,
+        };
+        let intake = Input { topic: "intake".into(), role: Role::Intake, partition_count: 1 };
+        Topology::new(vec![intake, of(InputKind::Mail), of(InputKind::Web)])
+    }
+
+    fn align(wait_max: Duration) -> Align {
+        Align::new(&Settings { align_wait_max: wait_max, ..Settings::default() })
+    }
+
+    /// How many records of mail (at 1, 2, 3) and web (at these times) are ready while web has so many left.
+    fn check(align: &mut Align, web_ms: &[i64], web_lag: Option<i64>, expected: usize) {
+        let topology = topology();
+        let of =
+            |name: &str| topology.inputs().find(|(_, input)| input.topic == name).map(|(id, _)| id).expect("there");
+        let mut batch = Batch::default();
+        for (input, times_ms) in [("mail", &[1, 2, 3][..]), ("web", web_ms)] {
+            for (offset, &at_ms) in (0..).zip(times_ms) {
+                batch.push(of(input), P, offset, at_ms, Some(b"a"), Some(b"v"), std::iter::empty());
+            }
+        }
+        let sequence = Sequence::of(&batch, &topology);
+        let lag = |input| if input == of("web") { web_lag } else { Some(0) };
+        assert_eq!(
+            align.ready_count(lag, || Duration::ZERO, &topology, P, &sequence),
+            expected,
+            "web has {web_lag:?} left"
+        );
+    }
+
+    #[test]
+    fn an_input_that_was_far_behind_is_waited_for_until_it_is_read() {
+        let mut align = align(PATIENT);
+        for (web_lag, expected) in
+            [(Some(99), 4), (Some(100), 3), (Some(99), 3), (Some(1), 3), (Some(0), 4), (Some(99), 4), (None, 3)]
+        {
+            check(&mut align, &[2], web_lag, expected);
+        }
+    }
+
+    #[test]
+    fn an_input_that_was_waited_for_in_vain_is_not_waited_for_again_before_it_delivers() {
+        let mut align = align(Duration::ZERO);
+        check(&mut align, &[], Some(500), 3);
+        align.wait_max = PATIENT;
+        check(&mut align, &[], Some(500), 3);
+        check(&mut align, &[], Some(400), 0);
+        check(&mut align, &[], Some(0), 3);
     }
 }

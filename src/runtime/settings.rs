@@ -68,7 +68,7 @@ impl Default for Settings {
             persist_interval: Duration::from_secs(5),
             persist_bytes_max: 64 << 20,
             align_lag_records_min: 100,
-            align_wait_max: Duration::from_secs(1),
+            align_wait_max: Duration::from_secs(10),
             align_records_max: 4_000,
             cache_bytes_max: 256 << 20,
             restore_budget: Duration::from_millis(50),

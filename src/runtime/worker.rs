@@ -251,7 +251,14 @@ where
         self.forwarder.forward(&self.context, batch, sequence.elsewhere(), &mut self.guard);
         for at in 0..self.tasks.len() {
             let partition = self.tasks[at].partition;
-            let ready = self.align.ready_count(&self.source, &self.context, partition, sequence);
+            let lag = |input| self.source.lag_records(input, partition);
+            let ready = self.align.ready_count(
+                lag,
+                || self.context.clock.uptime(),
+                &self.context.topology,
+                partition,
+                sequence,
+            );
             let (ready, wait) = sequence.of_task(partition).split_at(ready);
             wait.iter().for_each(|record| held[record.index as usize] = true);
             let now_ms = if wait.is_empty() { self.moves_on_to(&self.tasks[at]) } else { None };
