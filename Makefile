@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test laws lint fmt bench chaos simulate check-deploy packages
+.PHONY: help demo build test laws fuzz mutants lint fmt bench chaos simulate check-deploy packages
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tsuikyaku
@@ -33,6 +33,7 @@ build: ## the program, as bin/tsuikyaku
 
 test: check-deploy ## everything, with a real Kafka broker that is fetched by itself
 	@$(ROCKSDB_ENV) cargo test
+	@$(MAKE) fuzz
 
 laws: ## the model's laws over random events for MINUTES=10, from SEED=n on; a failing seed is printed
 	@$(ROCKSDB_ENV) cargo test --no-run --test laws --test scripts
@@ -47,9 +48,21 @@ lint: ## formatting, and clippy with warnings as errors
 	@deploy/system-packages.sh build
 	@cargo fmt --all --check
 	@$(ROCKSDB_ENV) cargo clippy --all-targets -- -D warnings
+	@$(ROCKSDB_ENV) cargo clippy -p fuzz -- -D warnings
 
 fmt: ## format the code
 	@cargo fmt --all
+
+# `make fuzz`: without MINUTES, a fixed count of inputs for each target, about a minute's; INPUT=file replays one.
+TARGET ?=
+INPUT ?=
+given = $(filter command line environment,$(origin $(1)))
+FUZZ_OPTIONS = $(if $(TARGET),--target $(TARGET)) $(if $(call given,SEED),--seed $(SEED)) \
+	$(if $(call given,MINUTES),--minutes $(MINUTES))
+fuzz: ## hostile bytes for all that reads bytes, guided by coverage; MINUTES=n for longer, TARGET=x for one, SEED=s
+	@$(ROCKSDB_ENV) export RUSTC_WORKSPACE_WRAPPER="$(CURDIR)/tests/fuzz/instrument.sh"; cargo build -p fuzz; \
+	fuzz="$(CARGO_TARGET_DIR)/debug/fuzz"; \
+	if [ -n "$(INPUT)" ]; then "$$fuzz" replay $(TARGET) "$(INPUT)"; else "$$fuzz" run $(FUZZ_OPTIONS); fi
 
 # HOURS=0: every fault once. FAULT=restore: only those with that in their name.
 HOURS ?= 0

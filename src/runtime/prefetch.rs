@@ -59,7 +59,9 @@ pub fn prefetch<'a>(
     // What the partition's clock has passed is not absurd, however wrong our own may be: manifests do not tell what
     // that said, so nothing may hang on it but whether the step's clock follows a record.
     let appended_max_ms = context.appended_max_ms().max(task.clock_ms);
-    let sane = placed.iter().map(|record| record.at_ms).filter(|at_ms| *at_ms <= appended_max_ms);
+    // A record's own time: behind an absurd one of its topic, its place is as late as that one's.
+    let own_ms = placed.iter().map(|record| batch.get(record.index as usize).appended_at_ms);
+    let sane = own_ms.filter(|at_ms| *at_ms <= appended_max_ms);
     let clock_ms = sane.chain(now_ms).fold(task.clock_ms, i64::max);
     let (due, end) = take_timers(context, task, clock_ms)?;
 

@@ -154,7 +154,8 @@ impl Manifest {
 
 fn read_position(cursor: &mut Cursor<'_>) -> Result<InputPosition, Malformed> {
     let topic = cursor.text()?.into();
-    let partition = u32::try_from(cursor.long()?).map_err(|_| Malformed("a partition is out of range"))?;
+    let partition = i32::try_from(cursor.long()?).ok().and_then(|number| u32::try_from(number).ok());
+    let partition = partition.ok_or(Malformed("a partition is out of range"))?;
     Ok(InputPosition { topic, partition: Partition(partition), next_offset: cursor.long()? })
 }
 
@@ -216,5 +217,14 @@ mod tests {
         let mut other = bytes.clone();
         other[2] ^= 1;
         assert!(matches!(Manifest::decode(&other), Err(ManifestError::Schema(_))));
+        // Avro's int has a sign: what lies behind its largest would be written as another partition.
+        let partition = |number: u32| {
+            let mut manifest = example();
+            manifest.positions[0].partition = Partition(number);
+            encoded(&manifest)
+        };
+        assert!(Manifest::decode(&partition(i32::MAX.cast_unsigned())).is_ok());
+        let longest = [&bytes[..Header::LENGTH], &[0, 2, 0, 0xfe, 0xff, 0xff, 0xff, 0x1f, 0, 0, 0, 0]].concat();
+        assert!(Manifest::decode(&longest).is_err(), "partition 4294967295");
     }
 }

@@ -1,6 +1,7 @@
 //! The real worker on the embedded log and a real store: what came out must be what one thread makes of the same log.
 
 mod flaky;
+mod hostile;
 mod replay;
 mod rig;
 mod sabotage;

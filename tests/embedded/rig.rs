@@ -66,6 +66,8 @@ pub struct Rig {
     memory_bytes: usize,
     /// Of simulated traffic: the fewer, the longer it lasts.
     pub records_per_day: f64,
+    pub dead_letter_share_max: f64,
+    pub step_records_max: usize,
     metrics: Arc<Metrics>,
     appended: std::sync::Mutex<BTreeMap<(InputId, Partition), Vec<LoggedRecord>>>,
     /// What was read of the outputs, before the log compacts it.
@@ -84,10 +86,14 @@ impl Rig {
     }
 
     pub fn with_memory(partition_count: u32, memory_bytes: usize) -> Rig {
+        Rig::with_formats(partition_count, memory_bytes, |_| Format::Avro)
+    }
+
+    pub fn with_formats(partition_count: u32, memory_bytes: usize, format: fn(InputKind) -> Format) -> Rig {
         let intake = Input { topic: "app.intake".into(), role: Role::Intake, partition_count };
         let events = InputKind::ALL.into_iter().map(|kind| Input {
             topic: format!("engagement.{}", kind.as_str()),
-            role: Role::Events { kind, format: Format::Avro },
+            role: Role::Events { kind, format: format(kind) },
             partition_count,
         });
         let topology = Topology::new(std::iter::once(intake).chain(events).collect());
@@ -107,6 +113,8 @@ impl Rig {
             dir: tempfile::tempdir().expect("a temporary directory"),
             memory_bytes,
             records_per_day: 1_000.0,
+            dead_letter_share_max: Settings::default().dead_letter_share_max,
+            step_records_max: 97,
             appended: Default::default(),
             seen: Default::default(),
         }
@@ -174,25 +182,42 @@ impl Rig {
         }
     }
 
-    fn input(&self, kind: InputKind) -> InputId {
+    pub fn input(&self, kind: InputKind) -> InputId {
         let is_of = |input: &Input| matches!(input.role, Role::Events { kind: of, .. } if of == kind);
         self.topology.inputs().find(|(_, input)| is_of(input)).map(|(id, _)| id).expect("every kind has a topic")
     }
 
     fn append(&self, input: InputId, partition: Partition, key: Option<&[u8]>, value: &[u8], at_ms: i64) {
-        let record =
-            NewRecord { partition: Some(partition), key, value: Some(value), headers: &[], timestamp_ms: Some(at_ms) };
+        self.clock.0.fetch_max(at_ms, Ordering::AcqRel);
+        self.append_record(input, partition, key, Some(value), &[], at_ms);
+    }
+
+    /// Appends a record of whatever kind; the clock stays where it is.
+    pub fn append_record(
+        &self,
+        input: InputId,
+        partition: Partition,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[(&str, &[u8])],
+        at_ms: i64,
+    ) {
+        let record = NewRecord { partition: Some(partition), key, value, headers, timestamp_ms: Some(at_ms) };
         let mut appended = self.appended.lock().expect("no test panics while holding it");
         let records = appended.entry((input, partition)).or_default();
         records.push(LoggedRecord {
             offset: records.len() as i64,
             appended_at_ms: at_ms,
             key: key.map(<[u8]>::to_vec),
-            value: Some(value.to_vec()),
-            headers: Vec::new(),
+            value: value.map(<[u8]>::to_vec),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
         });
-        self.clock.0.fetch_max(at_ms, Ordering::AcqRel);
         self.log.append(&[(input, record)]).expect("a log in memory cannot fail");
+    }
+
+    /// Moves the clock to a time, if it is behind.
+    pub fn reach(&self, at_ms: i64) {
+        self.clock.0.fetch_max(at_ms, Ordering::AcqRel);
     }
 
     fn store(&self) -> Arc<RocksStore> {
@@ -219,7 +244,8 @@ impl Rig {
             settings: Settings {
                 commit_interval: Duration::from_millis(5),
                 decision_interval: Duration::from_millis(1),
-                step_records_max: 97,
+                step_records_max: self.step_records_max,
+                dead_letter_share_max: self.dead_letter_share_max,
                 persist_interval: Duration::from_millis(40),
                 cache_bytes_max: self.memory_bytes,
                 step_timers_max: 13,
@@ -283,7 +309,14 @@ impl Rig {
         self.counter("tsuikyaku_cache_evictions_total")
     }
 
-    fn counter(&self, name: &str) -> u64 {
+    /// All counters of that name that have that label.
+    pub fn sum(&self, name: &str, label: &str) -> u64 {
+        let text = self.metrics.encode();
+        let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+
+    pub fn counter(&self, name: &str) -> u64 {
         let text = self.metrics.encode();
         let line = text.lines().find(|line| line.starts_with(name));
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
@@ -426,7 +459,7 @@ impl Rig {
         &self.model
     }
 
-    fn entries(&self, topic: OutTopic, partition: Partition) -> Vec<Entry> {
+    pub fn entries(&self, topic: OutTopic, partition: Partition) -> Vec<Entry> {
         let seen = self.seen.lock().expect("no test panics while holding it");
         seen.entries.get(&(topic, partition)).cloned().unwrap_or_default()
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use apache_avro::Schema;
+use serde_json::Value;
 
 use super::compile::compile;
 use super::plan::Plan;
@@ -65,6 +66,7 @@ impl SchemaSet {
     /// Text for the operator, where the schema does not resolve to an input schema of this version.
     pub fn add(&mut self, id: Option<u32>, text: &str) -> Result<(), String> {
         let schema = Schema::parse_str(text).map_err(|error| format!("not an Avro schema: {error}"))?;
+        serde_json::from_str(text).map_err(|error| error.to_string()).and_then(|json| has_canonical_form(&json))?;
         let name = schema.name().map(|name| name.name().to_owned()).unwrap_or_default();
         let Some((kind, _)) = KINDS.into_iter().find(|(kind, _)| Reader::of(*kind).record_name == name) else {
             let names: Vec<_> = KINDS.iter().map(|(kind, _)| Reader::of(*kind).record_name.as_str()).collect();
@@ -99,6 +101,31 @@ impl SchemaSet {
     }
 }
 
+/// Attributes that the canonical form keeps, wherever they stand.
+const KEPT: [&str; 7] = ["name", "type", "fields", "symbols", "items", "values", "order"];
+const KEPT_NUMBERS: [&str; 3] = ["size", "precision", "scale"];
+
+/// `apache-avro` panics where an attribute that its canonical form keeps has a value of another type, as a field of
+/// its own that a writer adds may: such schemas are refused before.
+fn has_canonical_form(schema: &Value) -> Result<(), String> {
+    let wrong = |name: &str, value: &Value| Err(format!("attribute {name} cannot be {value} in an Avro schema"));
+    let is_number = |value: &Value| match value {
+        Value::String(digits) => digits.parse::<i64>().is_ok(),
+        value => value.as_i64().is_some(),
+    };
+    match schema {
+        Value::Object(attributes) => attributes.iter().try_for_each(|(name, value)| match value {
+            _ if KEPT_NUMBERS.contains(&name.as_str()) && !is_number(value) => wrong(name, value),
+            Value::Null | Value::Bool(_) | Value::Number(_) if KEPT.contains(&name.as_str()) => wrong(name, value),
+            _ if KEPT.contains(&name.as_str()) => has_canonical_form(value),
+            _ => Ok(()),
+        }),
+        Value::Array(parts) => parts.iter().try_for_each(has_canonical_form),
+        Value::String(_) => Ok(()),
+        other => Err(format!("{other} cannot stand in an Avro schema")),
+    }
+}
+
 fn files(directory: &Path) -> Result<Vec<PathBuf>, SchemaError> {
     let failed = |error: std::io::Error| SchemaError { file: directory.to_owned(), problem: error.to_string() };
     let mut files = Vec::new();
@@ -110,4 +137,36 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, SchemaError> {
     }
     files.sort();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by machine: these made the library panic when the process started.
+    #[test]
+    fn attributes_that_have_no_canonical_form_are_refused() {
+        #[track_caller]
+        fn check(attribute: &str, is_taken: bool) {
+            let field = r#"{"name": "more", "type": "string", "#;
+            let text = super::super::schema_text(InputKind::Outcome);
+            let text = text.replacen("\"fields\": [", &format!("\"fields\": [{field}{attribute}}},"), 1);
+            let added = SchemaSet::default().add(Some(1), &text);
+            assert_eq!(added.is_ok(), is_taken, "{attribute}: {added:?}");
+        }
+        check(r#""symbols": ["a"]"#, true);
+        check(r#""order": "ignore""#, true);
+        check(r#""note": null"#, true);
+        for wrong in [
+            r#""symbols": null"#,
+            r#""items": [1]"#,
+            r#""values": {"type": true}"#,
+            r#""order": 7"#,
+            r#""size": "x""#,
+            r#""scale": 1.5"#,
+            r#""precision": null"#,
+        ] {
+            check(wrong, false);
+        }
+    }
 }
