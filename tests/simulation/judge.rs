@@ -1,5 +1,6 @@
 //! What a history came to: the auditor's verdict on its log and on every disk that was kept of it.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub fn judged(plan: Plan, fixed: &Fixed, scratch: &Path, is_told: bool) -> Verdi
     if world.violation.borrow().is_none() {
         let recorded = world.recorder.take().finish(&world.log, &world.topology);
         world.hash.set(world.hash.get() ^ recorder::hash(&recorded));
+        check_shown(&world, &recorded);
         match audited(&world, recorded, scratch) {
             Ok(report) => counted(&world, &report),
             Err(error) => world.violate(error.to_string()),
@@ -56,6 +58,18 @@ pub fn judged(plan: Plan, fixed: &Fixed, scratch: &Path, is_told: bool) -> Verdi
     drop(world.alarms.take());
     set_world(None);
     verdict
+}
+
+/// Queries have shown nothing but what was committed.
+fn check_shown(world: &World, log: &RecordedLog) {
+    let states = log.topics["app.state"].iter().flatten();
+    let committed: HashSet<(&[u8], &[u8])> =
+        states.filter_map(|record| Some((record.key.as_deref()?, record.value.as_deref()?))).collect();
+    let shown = world.shown.borrow();
+    world.tally.borrow_mut().queries += shown.len() as u64;
+    if let Some((id, _)) = shown.iter().find(|(id, state)| !committed.contains(&(id.as_bytes(), &**state))) {
+        world.violate(format!("a query has shown a state of lead {id} that was never committed"));
+    }
 }
 
 fn counted(world: &World, report: &Report) {

@@ -12,6 +12,7 @@ mod plan;
 mod ports;
 mod random;
 mod recorder;
+mod regressions;
 mod schedule;
 mod shrink;
 mod tally;
@@ -45,6 +46,7 @@ fn simulate(first: u64, mut goes_on: impl FnMut(&Tally) -> bool) -> Tally {
         let plan = Plan::new(seed);
         let verdict = judged(plan.clone(), &fixed, scratch.path(), false);
         if let Some(violation) = verdict.violation {
+            println!("seed {seed} fails: {violation}\nlooking for the shortest history that does");
             let explained = shrink::explained(&plan, &fixed, scratch.path());
             panic!("SIM_SEED={seed} cargo test --test simulation\nseed {seed}: {violation}\n{explained}");
         }

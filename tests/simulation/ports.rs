@@ -305,6 +305,7 @@ impl Changelog for SimChangelog {
         each: &mut dyn FnMut(ChangelogRecord<'_>),
     ) -> Result<Restored, SourceError> {
         read("changelog.read")?;
+        world().check_restore(partition, from);
         let (mut count, mut cut) = (0, None);
         let restored = self.inner.read(partition, from, until, Duration::ZERO, &mut |record| {
             count += 1;

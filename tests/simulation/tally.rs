@@ -17,6 +17,8 @@ pub struct Tally {
     pub records: u64,
     pub decisions: u64,
     pub transactions: u64,
+    /// Different states that queries have shown.
+    pub queries: u64,
     /// Faults that struck, by kind.
     pub faults: BTreeMap<&'static str, u64>,
     /// Places at which a process died.
@@ -37,6 +39,7 @@ impl Tally {
         self.records += other.records;
         self.decisions += other.decisions;
         self.transactions += other.transactions;
+        self.queries += other.queries;
         for (into, from) in [(&mut self.faults, &other.faults), (&mut self.crashes, &other.crashes)] {
             from.iter().for_each(|(name, count)| *into.entry(name).or_default() += count);
         }

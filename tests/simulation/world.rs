@@ -4,7 +4,7 @@
 //! makes, or last so long that others run meanwhile: these run on top of it on the same stack.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,18 +12,21 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tsuikyaku::io::embedded::{EmbeddedLog, EmbeddedSink, EmbeddedSource, Layout, Membership, Topic};
-use tsuikyaku::runtime::batch::InputId;
+use tsuikyaku::runtime::batch::{InputId, Partition};
+use tsuikyaku::runtime::cache::StateBytes;
 use tsuikyaku::runtime::metrics::{Metrics, MetricsSetup};
-use tsuikyaku::runtime::ports::Clock;
+use tsuikyaku::runtime::ports::{Clock, Store};
+use tsuikyaku::runtime::shared;
 use tsuikyaku::runtime::topology::{Input, Role, Topology};
 use tsuikyaku::scoring::event::InputKind;
 use tsuikyaku::scoring::model::Model;
 use tsuikyaku::wire::decode::{Decoder, Format};
+use tsuikyaku::wire::keys;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::fault::{Fault, NodeId};
 use crate::node::Node;
-use crate::plan::{Plan, START_MS, Setup, TIMEOUT_MS};
+use crate::plan::{Plan, START_MS, Setup, TIMEOUT_MS, What};
 use crate::ports::{Phase, Watch};
 use crate::random::Random;
 use crate::recorder::Recorder;
@@ -97,6 +100,8 @@ pub struct World {
     pub holds_markers: Cell<bool>,
     pub away_until_ms: Cell<i64>,
     changes: Cell<u64>,
+    /// States that a query has shown, by lead.
+    pub shown: RefCell<BTreeSet<(Box<str>, StateBytes)>>,
     pub violation: RefCell<Option<String>>,
     /// Of everything that happened, in its order.
     pub hash: Cell<u64>,
@@ -155,6 +160,7 @@ impl World {
             holds_markers: Cell::default(),
             away_until_ms: Cell::default(),
             changes: Cell::default(),
+            shown: RefCell::default(),
             violation: RefCell::default(),
             hash: Cell::default(),
             told: RefCell::new(is_told.then(Vec::new)),
@@ -229,6 +235,9 @@ impl World {
     pub fn passes(&self, place: &'static str) {
         self.happens(place);
         let Some(running) = self.is_running() else { return };
+        if self.random(|random| random.percent(3)) {
+            self.query(running.node);
+        }
         let waits_here =
             |fault: &Fault| matches!(fault, Fault::Crash { .. } | Fault::Pause { .. } | Fault::Rebalance { .. });
         while let Some(fault) = self.take_armed(running.node, place, waits_here) {
@@ -314,6 +323,33 @@ impl World {
         let phase = self.watching(|watch| watch.phase.get()).unwrap_or_default();
         if phase != Phase::None {
             self.violate(format!("the store is written while a transaction is {phase:?}"));
+        }
+    }
+
+    /// A restore goes on where the disk ends: a restart replays what was committed since, never everything.
+    pub fn check_restore(&self, partition: Partition, from: i64) {
+        let Some(running) = self.is_running() else { return };
+        let meta = self.nodes[running.node].disk.meta(partition).expect("a simulated disk reads");
+        if let Some(meta) = meta.filter(|meta| from < meta.changelog_next_offset) {
+            let stored = meta.changelog_next_offset;
+            self.violate(format!("a restore reads from {from}, but the disk has everything below {stored}"));
+        }
+    }
+
+    /// Somebody asks a process for a lead, at any moment; what he saw must have been committed, as will be known later.
+    fn query(&self, node: NodeId) {
+        let process = self.nodes[node].process.borrow();
+        let Some(process) = process.as_ref() else { return };
+        let pick = self.random(|random| random.below(self.plan.items.len()));
+        let Some(What::Arrival(arrival)) = self.plan.items.get(pick).map(|item| &item.what) else { return };
+        let Some(id) = arrival.key.as_deref() else { return };
+        let partition = keys::home(id, self.topology.partition_count());
+        if process.context.shared.phases().get(&partition) != Some(&shared::Phase::Running) {
+            return;
+        }
+        let found = process.context.shared.read(&*self.nodes[node].disk, partition, id);
+        if let Some(state) = found.expect("a simulated disk reads") {
+            self.shown.borrow_mut().insert((id.into(), state));
         }
     }
 
