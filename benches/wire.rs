@@ -116,7 +116,7 @@ fn decision() -> Decision {
             .into(),
         recommended_channel: channel,
         window: Some(Window { start_ms: 1_775_000_000_000, end_ms: 1_775_003_600_000 }),
-        content: Some(Content::Answer),
+        content: Some(Content::Kind("answer")),
         consent: Some(Permission { basis: Basis::Reply, channel }),
         owner_id: Some("owner-01".into()),
         owner_role: Some("inside_sales".into()),

@@ -57,6 +57,9 @@
 //! 6. A state's bytes are the same in memory, in the changelog and in the store, and old bytes stay readable.
 //! 7. Everything that comes from outside has a limit; an unfit record becomes a dead letter in the same transaction.
 
+#[cfg(test)]
+extern crate self as tsuikyaku; // the lanes play stories
+
 pub mod app;
 pub mod audit;
 pub mod cli;

@@ -171,34 +171,18 @@ impl fmt::Display for Permission {
 /// What to bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Content {
-    Answer,
-    Proposal,
-    Apology,
-    Thanks,
-    News,
-    Date,
+    /// By the name that its lane gives it.
+    Kind(&'static str),
     /// Step of the sequence, from 1.
     Step(u8),
-    /// The last try of a sequence, by another channel.
-    Last,
-    CheckIn,
-    Perk,
 }
 
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Content::Answer => "answer",
-            Content::Proposal => "proposal",
-            Content::Apology => "apology",
-            Content::Thanks => "thanks",
-            Content::News => "news",
-            Content::Date => "date",
-            Content::Step(step) => return write!(f, "step_{step}"),
-            Content::Last => "last",
-            Content::CheckIn => "check_in",
-            Content::Perk => "perk",
-        })
+        match self {
+            Content::Kind(name) => f.write_str(name),
+            Content::Step(step) => write!(f, "step_{step}"),
+        }
     }
 }
 

@@ -178,7 +178,7 @@ impl Lead {
             return Applied::Erased;
         }
         let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
-        let trigger = Trigger { event_id: Some(&link.event_id), readiness_before: moment.readiness() };
+        let trigger = Trigger { event_id: Some(&link.event_id), event: None, readiness_before: moment.readiness() };
         let hand_raise_ms = answered_hand_raise(&self.episode);
         ready::withdraw(&moment, &mut self.episode, Reason::Merged, trigger, out);
         let merged = Merged {
@@ -271,7 +271,7 @@ impl Lead {
     /// Everything goes but a marker, here and with the ids that became this lead.
     fn erase(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) {
         let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
-        let trigger = Trigger { event_id: Some(&event.event_id), readiness_before: moment.readiness() };
+        let trigger = Trigger { event_id: Some(&event.event_id), event: None, readiness_before: moment.readiness() };
         ready::withdraw(&moment, &mut self.episode, Reason::Erased, trigger, out);
         let at_ms = event.occurred_at_ms;
         out.messages.extend(self.identity.aliases.iter().map(|alias| (alias.clone(), Message::Erase { at_ms })));
@@ -322,7 +322,7 @@ impl Lead {
         before.arm(model, &mut self.episode);
         change(&mut self.facts, &mut self.episode);
         let moment = Moment::new(model, lead_id, &self.facts, now_ms);
-        let trigger = Trigger { event_id: Some(event_id), readiness_before: before.readiness };
+        let trigger = Trigger { event_id: Some(event_id), event: None, readiness_before: before.readiness };
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
         self.set_timer(next_ms);
     }

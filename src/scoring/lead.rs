@@ -119,6 +119,7 @@ impl Lead {
     /// Applies an event whose timers before `at.clock_ms` have fired. `lead_id` is the id whose state this is; the
     /// event may name another that became it.
     pub fn apply(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) -> Applied {
+        self.drop_old_marker(at.clock_ms);
         if self.identity.erased.is_some_and(|erased| event.occurred_at_ms <= erased.at_ms) {
             return Applied::Erased;
         }
@@ -145,6 +146,7 @@ impl Lead {
 
     /// Takes in what another lead's home sent.
     pub fn receive(&mut self, model: &Model, lead_id: &str, message: &Message, at: At, out: &mut Effects) -> Applied {
+        self.drop_old_marker(at.clock_ms);
         self.receive_message(model, lead_id, message, at, out)
     }
 
@@ -223,7 +225,8 @@ impl Lead {
         let terms = terms.after(model, &self.facts, at.clock_ms, (event, &meaning));
         debug_assert_eq!(terms, Terms::of(model, &self.facts, at.clock_ms), "an event changes no other terms");
         let moment = Moment::knowing(model, lead_id, &self.facts, at.clock_ms, terms);
-        let trigger = Trigger { event_id: Some(&event.event_id), readiness_before: before.readiness };
+        let trigger =
+            Trigger { event_id: Some(&event.event_id), event: Some(event), readiness_before: before.readiness };
         let step = Step { event, meaning, stage_before: before.stage, trigger };
         step.apply(&moment, &mut self.episode, out);
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
@@ -236,15 +239,16 @@ impl Lead {
         let moment = Moment::new(model, lead_id, &self.facts, now_ms);
         let before = Before { readiness: moment.readiness(), stage: moment.stage() };
         before.arm(model, &mut self.episode);
-        let trigger = Trigger { event_id: None, readiness_before: before.readiness };
+        let trigger = Trigger { event_id: None, event: None, readiness_before: before.readiness };
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
         self.set_timer(next_ms);
     }
 
-    /// The next date of the episode, or the end of the erasure marker where that is earlier.
+    /// The next date of the episode, or of a lead without any the end of the erasure marker. The marker of one that
+    /// began anew goes when it is next looked at: its end decides nothing, so nothing is evaluated at it.
     pub(crate) fn set_timer(&mut self, next_ms: Option<i64>) {
-        let marker_end_ms = self.identity.marker_end();
-        self.timer_ms = next_ms.into_iter().chain(marker_end_ms).min();
+        let is_marker_alone = self.identity.redirect.is_some() || self.facts.is_empty();
+        self.timer_ms = next_ms.or_else(|| self.identity.marker_end().filter(|_| is_marker_alone));
     }
 }
 

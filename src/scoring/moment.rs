@@ -1,5 +1,6 @@
 //! One lead at one clock: what an evaluation reads, each costly part once.
 
+use crate::scoring::calendar::DAY_MS;
 use crate::scoring::event::Purpose;
 use crate::scoring::facts::{Consent, Facts, Reach};
 use crate::scoring::model::{Channel, Model};
@@ -70,6 +71,11 @@ impl<'a> Moment<'a> {
 
     pub(crate) fn last_contact(&self) -> Option<i64> {
         self.facts.last_contact_any_ms()
+    }
+
+    /// Whole days from then to the clock; none for what is yet to come.
+    pub(crate) fn days_since(&self, at_ms: Option<i64>) -> i64 {
+        at_ms.map_or(0, |at_ms| (self.now_ms - at_ms).max(0) / DAY_MS)
     }
 
     pub(crate) fn last_touch(&self, channel: Channel) -> Option<i64> {

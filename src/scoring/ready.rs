@@ -5,9 +5,10 @@ use crate::scoring::decision::{
     ContactCount, Content, Contribution, Decision, DecisionId, DecisionType, Permission, Reason, Score, Window,
 };
 use crate::scoring::episode::{CoolingCause, Episode, Ready, State};
-use crate::scoring::headline;
+use crate::scoring::event::Event;
+use crate::scoring::headline::{self, Later};
 use crate::scoring::hours::ContactHours;
-use crate::scoring::lanes::{Dates, Lane, Terms};
+use crate::scoring::lanes::{Dates, Lane, Terms, sequence};
 use crate::scoring::lead::Effects;
 use crate::scoring::model::Channel;
 use crate::scoring::moment::Moment;
@@ -17,6 +18,8 @@ use crate::scoring::moment::Moment;
 pub(crate) struct Trigger<'a> {
     /// None for a timer.
     pub(crate) event_id: Option<&'a str>,
+    /// What was counted just now; none for a timer, and where an event tells of another lead or came by a merge.
+    pub(crate) event: Option<&'a Event<'a>>,
     /// R at the same clock before it.
     pub(crate) readiness_before: f64,
 }
@@ -43,7 +46,7 @@ pub(crate) fn open(
         channel: permission.channel,
         basis: permission.basis,
         accepted: false,
-        last_try: content == Content::Last,
+        last_try: content == sequence::LAST,
         breach_ms: schedule.breach_ms,
         abandoned_ms: schedule.abandoned_ms,
     };
@@ -51,7 +54,7 @@ pub(crate) fn open(
         window: Some(schedule.window),
         content: Some(content),
         consent: Some(permission),
-        headline: headline::ready(moment, episode, lane, content, permission.channel),
+        headline: headline::ready(moment, episode, (lane, content, permission.channel), trigger.event),
         ..statement(moment, &ready, DecisionType::Ready, trigger)
     };
     out.decisions.push(decision);
@@ -160,7 +163,7 @@ fn about(
 ) -> Decision {
     Decision {
         reason: Some(reason),
-        headline: headline::about(moment, ready.lane, reason),
+        headline: headline::about(moment, Later { ready, reason, now_ms: moment.now_ms }),
         ..statement(moment, ready, decision_type, trigger)
     }
 }

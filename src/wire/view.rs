@@ -18,7 +18,7 @@ pub fn json(view: &View) -> Value {
     out.record("episode", |out| {
         out.long("number", view.episode.number.cast_signed());
         out.text("state", view.episode.state);
-        out.optional_symbol("lane", &LANES, view.episode.lane.map(|lane| lane.as_str()));
+        out.optional_symbol("lane", &LANES[..], view.episode.lane.map(|lane| lane.as_str()));
         out.optional_text("decision_id", view.episode.decision_id.map(|id| id.to_string()).as_deref());
     });
     Value::Object(out.0)

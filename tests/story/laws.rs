@@ -269,7 +269,7 @@ proptest! {
                     continue;
                 }
                 prop_assert!(ledger.consents(channel, now_ms), "{:?} on {:?} without consent", ready.lane, channel);
-                if ready.content != Some(Content::Apology) {
+                if ready.content != Some(Content::Kind("apology")) {
                     prop_assert!(ledger.within_limits(channel, now_ms), "{:?} on {:?} too often", ready.lane, channel);
                     prop_assert!(ready.lane == Lane::FanAtRisk || ready.score.pressure <= 6.0);
                 }

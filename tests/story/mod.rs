@@ -7,6 +7,7 @@ mod time;
 use std::collections::BTreeMap;
 
 use tsuikyaku::runtime::single::{Output, SingleRun};
+use tsuikyaku::scoring::headline::Headline;
 use tsuikyaku::scoring::model::Model;
 use tsuikyaku::wire::state;
 
@@ -21,6 +22,9 @@ struct Player<'m> {
     last_ready: BTreeMap<String, String>,
     found: Vec<String>,
     expected: Vec<String>,
+    /// Headlines of what was found, and those that were told: its place among `expected`, language and text.
+    headlines: Vec<Headline>,
+    said: Vec<(usize, String)>,
     wrong: Vec<String>,
 }
 
@@ -56,12 +60,19 @@ pub fn play(text: &str, restarts: Restarts, load: impl Fn(&str) -> Model) -> Res
         last_ready: BTreeMap::new(),
         found: Vec::new(),
         expected: Vec::new(),
+        headlines: Vec::new(),
+        said: Vec::new(),
         wrong: Vec::new(),
     };
     let mut told_at = String::new();
     for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
         if let Some(expected) = line.trim().strip_prefix("=>") {
             player.expected.push(expected.split_whitespace().collect::<Vec<_>>().join(" "));
+            continue;
+        }
+        if line.trim().starts_with("en ") || line.trim().starts_with("ja ") {
+            let place = player.expected.len().checked_sub(1).expect("a headline follows its decision");
+            player.said.push((place, line.trim().to_string()));
             continue;
         }
         player.compare(&told_at);
@@ -129,13 +140,17 @@ impl Player<'_> {
             {
                 self.last_ready.insert(decision.lead_id.to_string(), decision.decision_id.to_string());
             }
-            self.found.extend(said::line(output, &self.zone));
+            if let Some(line) = said::line(output, &self.zone) {
+                self.found.push(line);
+                self.headlines.push(said::headline(output));
+            }
         }
     }
 
     /// Holds what came out against what was told: of each line only the fields that were told.
     fn compare(&mut self, told_at: &str) {
         let (expected, found) = (std::mem::take(&mut self.expected), std::mem::take(&mut self.found));
+        self.compare_headlines(told_at);
         let cut = |place: usize, line: &String| expected.get(place).map_or(line.clone(), |told| said::cut(line, told));
         let shown: Vec<String> = found.iter().enumerate().map(|(place, line)| cut(place, line)).collect();
         if shown == expected {
@@ -148,6 +163,19 @@ impl Player<'_> {
             let none = || "-".to_string();
             let (told, came) = (told.cloned().unwrap_or_else(none), came.cloned().unwrap_or_else(none));
             self.wrong.push(format!("{mark} expected {told}\n{mark} found    {came}"));
+        }
+    }
+
+    /// Holds the headlines that were told against what came out at their place.
+    fn compare_headlines(&mut self, told_at: &str) {
+        let (said, headlines) = (std::mem::take(&mut self.said), std::mem::take(&mut self.headlines));
+        for (place, told) in said {
+            let by_tag = headlines.get(place).map(Headline::by_tag).unwrap_or_default();
+            let found = by_tag.iter().map(|(tag, text)| format!("{tag} {text}"));
+            if !found.clone().any(|found| found == told) {
+                let found = found.filter(|found| found[..2] == told[..2]).collect::<String>();
+                self.wrong.push(format!("{told_at}\n! expected {told}\n! found    {found}"));
+            }
         }
     }
 }

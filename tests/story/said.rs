@@ -2,6 +2,7 @@
 
 use tsuikyaku::runtime::single::Output;
 use tsuikyaku::scoring::decision::{Decision, DecisionType};
+use tsuikyaku::scoring::headline::Headline;
 use tsuikyaku::scoring::lead::View;
 
 use super::time::{Zone, duration};
@@ -12,6 +13,14 @@ pub fn line(output: &Output, zone: &Zone) -> Option<String> {
         Output::Decision(decision) => Some(decision_line(decision, zone)),
         Output::Dead(dead) => Some(format!("DEAD {}", dead.cause.as_str())),
         Output::Snapshot(_) => None,
+    }
+}
+
+/// What sales people read; nothing of a dead letter.
+pub fn headline(output: &Output) -> Headline {
+    match output {
+        Output::Decision(decision) => decision.headline.clone(),
+        Output::Dead(_) | Output::Snapshot(_) => Headline::default(),
     }
 }
 

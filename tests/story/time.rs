@@ -57,8 +57,10 @@ pub fn repeated(line: &str) -> (u32, i64, &str) {
 
 /// `-20h`, `+3d`, `90m`, ms.
 pub fn duration(text: &str) -> i64 {
-    let (number, unit) = text.split_at(text.len() - 1);
+    let unit_length = if text.ends_with("ms") { 2 } else { 1 };
+    let (number, unit) = text.split_at(text.len() - unit_length);
     let unit_ms = match unit {
+        "ms" => 1,
         "s" => 1000,
         "m" => MINUTE_MS,
         "h" => 60 * MINUTE_MS,

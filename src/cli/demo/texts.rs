@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::scoring::lanes::Lane;
+
 /// Language of what is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Lang {
@@ -24,6 +26,10 @@ impl Lang {
 
     /// The words for a symbol of the wire or a rule's id; the symbol itself where there are none.
     pub fn word(self, symbol: &str) -> &str {
+        if let Some(lane) = Lane::parse(symbol) {
+            let [en, ja] = lane.names().why;
+            return self.pick(en, ja);
+        }
         match WORDS.iter().find(|(known, _, _)| *known == symbol) {
             Some((_, en, ja)) => self.pick(en, ja),
             None => symbol,
@@ -37,15 +43,6 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("ready", "CONTACT NOW", "今、連絡"),
     ("withdrawn", "WITHDRAWN", "取り下げ"),
     ("escalated", "OVERDUE", "対応遅れ"),
-    // lanes: why now
-    ("instant", "raised a hand: answer at once", "問い合わせあり、すぐに返答を"),
-    ("score", "interest is high enough to talk", "関心が十分に高まりました"),
-    ("fan_at_risk", "a loyal customer may be leaving", "大切なお客様が離れかけています"),
-    ("reengage", "came back after a long silence", "久しぶりに動きがありました"),
-    ("sequence", "the next step of the follow-up is due", "フォローの次の一手の時期です"),
-    ("timeline", "a date of theirs arrives", "先方の予定日が近づきました"),
-    ("neglect", "nobody has been in touch for too long", "しばらく連絡できていません"),
-    ("anniversary", "an occasion to say thank you", "お祝いの時期です"),
     // channels: what to do
     ("person", "call", "電話"),
     ("mail", "mail", "メール"),
@@ -139,7 +136,6 @@ const WORDS: &[(&str, &str, &str)] = &[
 mod tests {
     use super::*;
     use crate::scoring::decision::{DecisionType, Reason};
-    use crate::scoring::lanes::Lane;
     use crate::scoring::stage::Stage;
 
     #[test]
@@ -147,8 +143,8 @@ mod tests {
         let types = DecisionType::ALL.map(DecisionType::as_str);
         let (lanes, reasons) = (Lane::ALL.map(Lane::as_str), Reason::ALL.map(Reason::as_str));
         for symbol in types.iter().chain(&lanes).chain(&reasons).chain(&Stage::ALL.map(Stage::as_str)) {
-            assert!(WORDS.iter().any(|(known, _, _)| known == symbol), "{symbol}");
-            assert_ne!(Lang::Ja.word(symbol), *symbol);
+            let is_known = lanes.contains(symbol) || WORDS.iter().any(|(known, _, _)| known == symbol);
+            assert!(is_known && Lang::Ja.word(symbol) != *symbol, "{symbol}");
         }
         for (at, (symbol, _, _)) in WORDS.iter().enumerate() {
             assert!(!WORDS[..at].iter().any(|(known, _, _)| known == symbol), "{symbol} twice");

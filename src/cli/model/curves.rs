@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use super::plot::Plot;
-use super::text::{length, number};
-use crate::scoring::model::{Channel, Model};
+use crate::scoring::model::{Channel, Model, length, number};
 
 /// Days between touches that are looked at.
 const PACES: [u16; 4] = [1, 2, 3, 7];

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use super::journey::{self, EXAMPLE_QUIET_MS};
-use super::text::{moment, number, wrapped};
+use super::text::{moment, wrapped};
 use super::{put, read_or_tell};
 use crate::cli::Failure;
 use crate::cli::score::line::Line;
@@ -12,7 +12,7 @@ use crate::runtime::single::{Output, SingleRun};
 use crate::scoring::dead_letter::DeadLetter;
 use crate::scoring::decision::{Decision, DecisionType, Score};
 use crate::scoring::event::Event;
-use crate::scoring::model::{EventKind, Model};
+use crate::scoring::model::{EventKind, Model, number};
 use crate::wire::decode::Decoder;
 use crate::wire::limits::EVENT_TIMES_MS;
 

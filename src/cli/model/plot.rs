@@ -55,7 +55,7 @@ impl<'f> Plot<'f> {
         let mut labels = String::new();
         for part in 0..=PARTS {
             let place = 7 + part * step;
-            let label = super::text::number(self.x_max * (part * step) as f64 / (WIDTH - 1) as f64);
+            let label = crate::scoring::model::number(self.x_max * (part * step) as f64 / (WIDTH - 1) as f64);
             labels = format!("{labels:place$}{label}");
         }
         let ticks: String = (0..WIDTH).map(|place| if place % step == 0 { '+' } else { '-' }).collect();

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::text::{length, number, wrapped};
-use crate::scoring::lanes::Lane;
-use crate::scoring::model::{Cap, Channel, ConsentDefault, Hours, Lanes, Model};
+use super::text::wrapped;
+use crate::scoring::lanes::{Lane, Row};
+use crate::scoring::model::{Cap, Channel, ConsentDefault, Hours, Model, length, number};
 use crate::scoring::stage::Stage;
 
 /// All tables, with an empty line between them.
@@ -135,8 +135,8 @@ fn lanes(model: &Model) -> String {
     let lanes = &model.lanes;
     let mut rows = vec![row(&["lane", "due", "expires", "its numbers"])];
     for lane in Lane::ALL {
-        let (due_ms, expires, numbers) = lane_row(lanes, lane);
-        rows.push(vec![lane.as_str().to_owned(), length(due_ms), expires, numbers]);
+        let Row { due, expires, more } = lane.row(lanes);
+        rows.push(vec![lane.as_str().to_owned(), due, expires, more]);
     }
     let mut out = table(&rows);
     let _ = writeln!(
@@ -147,64 +147,6 @@ fn lanes(model: &Model) -> String {
         length(lanes.lost_cooldown_ms)
     );
     out
-}
-
-/// Due, expiry, and what else the lane is told.
-fn lane_row(lanes: &Lanes, lane: Lane) -> (i64, String, String) {
-    let with = |due_ms: i64, expires_ms: i64, numbers: String| (due_ms, length(expires_ms), numbers);
-    match lane {
-        Lane::Instant => {
-            let lane = &lanes.instant;
-            let steps = [lane.fresh_ms, lane.breach_ms, lane.abandoned_ms].map(length);
-            let numbers = format!("fresh {}, escalated at {} and {}", steps[0], steps[1], steps[2]);
-            with(lane.due_ms, lane.expires_ms, numbers)
-        }
-        Lane::FanAtRisk => {
-            let lane = &lanes.fan_at_risk;
-            let numbers = format!("silence of {} gaps; complaint {}", number(lane.silence_gaps), length(lane.holds_ms));
-            with(lane.due_ms, lane.expires_ms, numbers)
-        }
-        Lane::Score => {
-            let lane = &lanes.score;
-            let (days, window) = (lane.contact_days_min, lane.contact_days_window);
-            let numbers = format!(
-                "{days} contact days in {window}d or F {}; again {}",
-                number(lane.familiarity_min),
-                length(lane.again_ms)
-            );
-            with(lane.due_ms, lane.expires_ms, numbers)
-        }
-        Lane::Reengage => {
-            let lane = &lanes.reengage;
-            let numbers = format!("holds {}, again {}", length(lane.holds_ms), length(lane.again_ms));
-            with(lane.due_ms, lane.expires_ms, numbers)
-        }
-        Lane::Timeline => {
-            let lane = &lanes.timeline;
-            let [bant, hurdle, cart] = [lane.bant_lead_time_ms, lane.hurdle_ms, lane.cart_ms].map(length);
-            let numbers = format!("{bant} before the date, hurdle {hurdle}, cart {cart}");
-            with(lane.due_ms, lane.expires_ms, numbers)
-        }
-        Lane::Sequence => {
-            let lane = &lanes.sequence;
-            let days: Vec<String> = lane.days.iter().map(ToString::to_string).collect();
-            let numbers =
-                format!("days {}; below R {}: {} steps", days.join(" "), number(lane.cold_below), lane.cold_steps);
-            with(lane.due_ms, lane.expires_ms, numbers)
-        }
-        Lane::Neglect => {
-            let lane = &lanes.neglect;
-            let tiers = [lane.ready_ms, lane.warm_ms, lane.prospect_ms, lane.customer_ms, lane.fan_ms].map(length);
-            let [ready, warm, prospect, customer, fan] = tiers;
-            let numbers = format!("ready {ready} warm {warm} prospect {prospect} customer {customer} fan {fan}");
-            with(lane.due_ms, lane.expires_ms, numbers)
-        }
-        Lane::Anniversary => {
-            let lane = &lanes.anniversary;
-            let numbers = format!("on the first of the month, {:02}:{:02}", lane.at_minute / 60, lane.at_minute % 60);
-            (lane.due_ms, "month".to_owned(), numbers)
-        }
-    }
 }
 
 #[cfg(test)]

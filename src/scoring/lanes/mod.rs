@@ -1,26 +1,30 @@
-//! Why a lead should be contacted now: one file a lane.
+//! Why a lead should be contacted now: one file a lane, with its condition, dates, terms, numbers, words and tests.
 //!
-//! To add a lane: one file here, one line of the table below, its symbol in `schemas/ready.avsc`, its numbers in the
-//! model file, its words in `headline`.
+//! To add a lane: one file here, its line in the table below (and its `mod`), its symbol in `schemas/ready.avsc` and
+//! `schemas/lead-state.avsc`, its section in the model files.
 
-pub(crate) mod anniversary;
+mod anniversary;
 mod fan_at_risk;
 mod instant;
 mod neglect;
 mod reengage;
 mod score;
 pub(crate) mod sequence;
-pub(crate) mod timeline;
+#[cfg(test)]
+#[path = "../../../tests/story/mod.rs"]
+mod story;
+mod timeline;
 
 use crate::scoring::decision::Content;
 use crate::scoring::episode::Episode;
 use crate::scoring::gate::Demand;
-use crate::scoring::model::Channel;
+use crate::scoring::headline::{Say, Words};
+use crate::scoring::model::{Channel, Section, length};
 use crate::scoring::moment::Moment;
 
-/// Declares the lanes, strongest first.
+/// Declares the lanes, strongest first, each by the name of its file: the symbol of the schema and of the model file.
 macro_rules! lanes {
-    ($($lane:ident = $name:literal in $room:ident),+ $(,)?) => {
+    ($($lane:ident in $room:ident),+ $(,)?) => {
         /// Why now. Ordered by strength, the strongest first.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Lane {
@@ -34,16 +38,13 @@ macro_rules! lanes {
             /// The symbol of the schema.
             pub fn as_str(self) -> &'static str {
                 match self {
-                    $(Lane::$lane => $name,)+
+                    $(Lane::$lane => stringify!($room),)+
                 }
             }
 
             /// The lane of that name.
             pub fn parse(text: &str) -> Option<Lane> {
-                match text {
-                    $($name => Some(Lane::$lane),)+
-                    _ => None,
-                }
+                Lane::ALL.into_iter().find(|lane| lane.as_str() == text)
             }
 
             /// What the lane knows.
@@ -53,18 +54,78 @@ macro_rules! lanes {
                 }
             }
         }
+
+        /// What the model file tells the lanes.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Lanes {
+            /// The usual cool-down after a decision, ms.
+            pub cooldown_ms: i64,
+            /// After a rejection by sales, ms.
+            pub rejected_cooldown_ms: i64,
+            /// After a lost deal, ms.
+            pub lost_cooldown_ms: i64,
+            $(pub(crate) $room: $room::Numbers,)+
+        }
+
+        impl Lanes {
+            pub(crate) fn read(section: Section<'_>) -> Lanes {
+                let lanes = Lanes {
+                    cooldown_ms: section.duration_ms("cooldown"),
+                    rejected_cooldown_ms: section.duration_ms("rejected_cooldown"),
+                    lost_cooldown_ms: section.duration_ms("lost_cooldown"),
+                    $($room: section.read(stringify!($room), $room::Numbers::read),)+
+                };
+                section.finish();
+                lanes
+            }
+        }
     };
 }
 
 lanes! {
-    Instant = "instant" in instant,
-    FanAtRisk = "fan_at_risk" in fan_at_risk,
-    Score = "score" in score,
-    Reengage = "reengage" in reengage,
-    Timeline = "timeline" in timeline,
-    Sequence = "sequence" in sequence,
-    Neglect = "neglect" in neglect,
-    Anniversary = "anniversary" in anniversary,
+    Instant in instant,
+    FanAtRisk in fan_at_risk,
+    Score in score,
+    Reengage in reengage,
+    Timeline in timeline,
+    Sequence in sequence,
+    Neglect in neglect,
+    Anniversary in anniversary,
+}
+
+impl Lane {
+    /// How people call it, in English and Japanese.
+    pub fn names(self) -> Names {
+        self.rule().names()
+    }
+
+    /// Its numbers, as people read them.
+    pub fn row(self, lanes: &Lanes) -> Row {
+        self.rule().row(lanes)
+    }
+}
+
+/// What a lane is to people, in English and Japanese.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Names {
+    /// What a READY of it asks for, as in "... is called off".
+    pub what: [&'static str; 2],
+    /// Why now, whoever the lead is.
+    pub why: [&'static str; 2],
+}
+
+/// A line of a table of lanes: lengths of time and whatever else the lane is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub due: String,
+    pub expires: String,
+    pub more: String,
+}
+
+impl Row {
+    fn new(due_ms: i64, expires_ms: i64, more: String) -> Row {
+        Row { due: length(due_ms), expires: length(expires_ms), more }
+    }
 }
 
 /// What a lane knows. Each is asked in the order of strength at every evaluation.
@@ -79,10 +140,19 @@ pub(crate) trait Rule {
     fn absorb(&self, _moment: &Moment<'_>, _episode: &mut Episode) {}
 
     /// A READY goes out: notes what it acts on.
-    fn acted(&self, moment: &Moment<'_>, episode: &mut Episode, content: Content, channel: Channel);
+    fn acted(&self, _moment: &Moment<'_>, _episode: &mut Episode, _content: Content, _channel: Channel) {}
 
     /// Until when to act, and from when on it is void.
     fn terms(&self, moment: &Moment<'_>) -> Terms;
+
+    /// How people call it.
+    fn names(&self) -> Names;
+
+    /// What a READY of it says: who, why now, what happened, what to say first; `episode` is as before it.
+    fn words(&self, moment: &Moment<'_>, episode: &Episode, say: &Say<'_>) -> Words;
+
+    /// Its numbers, as people read them.
+    fn row(&self, lanes: &Lanes) -> Row;
 }
 
 /// Until when a READY is to be acted on and when it is void, ms since the epoch.
@@ -119,5 +189,43 @@ impl Dates {
 
     pub(crate) fn next(self) -> Option<i64> {
         self.next_ms
+    }
+}
+
+/// Plays a story on the default model from ten o'clock on 1 April 2026, as told and with a restart before each line.
+#[cfg(test)]
+fn check(story: &str) {
+    use crate::scoring::model::Model;
+    const MODEL: &str = include_str!("../../../deploy/models/b2b-saas.toml");
+    let story = format!("model b2b-saas\nstart 2026-04-01 10:00 +09:00\n{story}");
+    for restarts in [story::Restarts::AsTold, story::Restarts::Always] {
+        let load = |_: &str| Model::parse(MODEL, "b2b-saas.toml").expect("the default model is sound");
+        story::play(&story, restarts, load).unwrap_or_else(|wrong| panic!("{restarts:?}\n{story}\n{wrong}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_symbols_and_every_lane_has_words_of_its_own() {
+        for lane in Lane::ALL {
+            assert_eq!(Lane::parse(lane.as_str()), Some(lane));
+            let Names { what, why } = lane.names();
+            assert!(what.iter().chain(&why).all(|words| !words.is_empty()), "{lane:?}");
+            let is_same = |other: Lane| other.names().what == what || other.names().why == why;
+            assert!(!Lane::ALL.into_iter().any(|other| other != lane && is_same(other)), "{lane:?}");
+        }
+        assert_eq!(Lane::parse("unknown"), None);
+    }
+
+    #[test]
+    fn dates_that_have_passed_do_not_count() {
+        let mut dates = Dates::after(100);
+        [None, Some(100), Some(99)].into_iter().for_each(|at_ms| dates.add(at_ms));
+        assert_eq!(dates.next(), None);
+        [Some(300), Some(101), Some(200)].into_iter().for_each(|at_ms| dates.add(at_ms));
+        assert_eq!(dates.next(), Some(101));
     }
 }

@@ -3,8 +3,9 @@
 use crate::scoring::decision::Content;
 use crate::scoring::episode::{Episode, State};
 use crate::scoring::gate::{Demand, Pass, Route};
-use crate::scoring::lanes::{Dates, Rule, Terms};
-use crate::scoring::model::Channel;
+use crate::scoring::headline::{Say, Words, counted};
+use crate::scoring::lanes::{Dates, Lanes, Names, Row, Rule, Terms};
+use crate::scoring::model::{Channel, Section, length};
 use crate::scoring::moment::Moment;
 use crate::scoring::stage::Stage;
 
@@ -25,7 +26,7 @@ impl Rule for Neglect {
             false if has_come(due.stage_ms) => Route::MailFirst,
             false => return None,
         };
-        Some(Demand { content: Content::CheckIn, route, pass: Pass::Nothing })
+        Some(Demand { content: Content::Kind("check_in"), route, pass: Pass::Nothing })
     }
 
     /// Readiness falls by time alone, so the tiers that ask for it are looked at when their days have passed.
@@ -44,6 +45,91 @@ impl Rule for Neglect {
     fn terms(&self, moment: &Moment<'_>) -> Terms {
         let rules = &moment.model.lanes.neglect;
         Terms::after(moment.now_ms, rules.due_ms, rules.expires_ms)
+    }
+
+    fn names(&self) -> Names {
+        Names {
+            what: ["the check-in", "ご様子伺い"],
+            why: ["nobody has been in touch for too long", "しばらく連絡できていません"],
+        }
+    }
+
+    fn words(&self, moment: &Moment<'_>, episode: &Episode, say: &Say<'_>) -> Words {
+        let (en, ja, act, by) = (say.en(), say.ja(), say.act(), say.by_ja());
+        if episode.acted.unanswered_since_ms.is_some() {
+            return [
+                format!(
+                    "{en} got in touch, and no answer is on record: {act}, apologise for the wait first, then help."
+                ),
+                format!(
+                    "{ja}からご連絡をいただきましたが、対応の記録がありません。{by}、まずお待たせしたことをお詫びし、ご用件を伺ってください。"
+                ),
+            ];
+        }
+        let days = moment.days_since(moment.last_contact());
+        let points = moment.readiness() as u32;
+        let [warm_en, warm_ja] = if is_warm(moment, moment.model.lanes.neglect.warm_from) {
+            [
+                format!(", though interest is still there ({points} of 100 points)"),
+                format!("（ご関心は100点満点中{points}点）"),
+            ]
+        } else {
+            Words::default()
+        };
+        [
+            format!(
+                "There has been no contact with {en} for {}{warm_en}: {act} and ask first how things are.",
+                counted(days, "day")
+            ),
+            format!("{ja}とのご連絡が{days}日間途絶えています{warm_ja}。{by}、まずご様子を伺ってください。"),
+        ]
+    }
+
+    fn row(&self, lanes: &Lanes) -> Row {
+        let lane = &lanes.neglect;
+        let tiers = [lane.ready_ms, lane.warm_ms, lane.prospect_ms, lane.customer_ms, lane.fan_ms].map(length);
+        let [ready, warm, prospect, customer, fan] = tiers;
+        let more = format!("ready {ready} warm {warm} prospect {prospect} customer {customer} fan {fan}");
+        Row::new(lane.due_ms, lane.expires_ms, more)
+    }
+}
+
+/// What the model file tells the lane.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Numbers {
+    due_ms: i64,
+    expires_ms: i64,
+    /// Tier of leads at or above their on-threshold.
+    ready_ms: i64,
+    /// Tier of leads with readiness of at least `warm_from`.
+    warm_ms: i64,
+    warm_from: f64,
+    /// The tiers above need an inbound event within this.
+    warm_within_ms: i64,
+    prospect_ms: i64,
+    /// New and repeat customers.
+    customer_ms: i64,
+    fan_ms: i64,
+    again_ms: i64,
+    quiet_after_ready_ms: i64,
+}
+
+impl Numbers {
+    pub(super) fn read(section: &Section<'_>) -> Numbers {
+        section.number("loss_two_years", 0.0..=1.0); // for people: the share of customers lost without contact
+        Numbers {
+            due_ms: section.duration_ms("due"),
+            expires_ms: section.duration_ms("expires"),
+            ready_ms: section.duration_ms("ready"),
+            warm_ms: section.duration_ms("warm"),
+            warm_from: section.number("warm_from", 0.0..=100.0),
+            warm_within_ms: section.duration_ms("warm_within"),
+            prospect_ms: section.duration_ms("prospect"),
+            customer_ms: section.duration_ms("customer"),
+            fan_ms: section.duration_ms("fan"),
+            again_ms: section.duration_ms("again"),
+            quiet_after_ready_ms: section.duration_ms("quiet_after_ready"),
+        }
     }
 }
 
@@ -94,4 +180,112 @@ fn alone_by_stage(moment: &Moment<'_>) -> Option<i64> {
 /// Readiness from a level on, and the lead itself did something lately.
 fn is_warm(moment: &Moment<'_>, from: f64) -> bool {
     moment.readiness() >= from && moment.inbound_within(moment.model.lanes.neglect.warm_within_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scoring::lanes::check;
+
+    #[test]
+    fn a_prospect_that_asked_for_something_after_thirty_days() {
+        check(
+            "
+            10:00 profile.attributes_changed attr.company=ACME attr.name=田中
+            10:01 web.download
+            +2591999999ms (clock)
+            +1ms (clock)
+                => READY neglect L1 at=05-01T10:01 channel=person content=check_in
+                en There has been no contact with 田中 (ACME) for 30 days: call and ask first how things are.
+                ja ACME 田中様とのご連絡が30日間途絶えています。お電話で、まずご様子を伺ってください。
+            +89d (clock)
+                => WITHDRAWN neglect expired L1 at=05-15T10:01
+            ",
+        );
+    }
+
+    #[test]
+    fn not_one_that_nobody_knows_or_that_only_looked() {
+        check(
+            "
+            10:00 web.download
+            10:01 profile.attributes_changed attr.company=ACME lead=L2
+            10:02 web.page_view page_class=pricing lead=L2
+            +70d (clock)
+            ",
+        );
+    }
+
+    #[test]
+    fn a_warm_one_after_two_weeks() {
+        check(
+            "
+            10:00 profile.attributes_changed attr.company=ACME attr.name=田中
+            10:01 contact.meeting
+            10:02 contact.demo
+            +1209599999ms (clock)
+            +1ms (clock)
+                => READY neglect L1 at=04-15T10:02 channel=person content=check_in
+                en There has been no contact with 田中 (ACME) for 14 days, though interest is still there (23 of 100 points): call and ask first how things are.
+                ja ACME 田中様とのご連絡が14日間途絶えています（ご関心は100点満点中23点）。お電話で、まずご様子を伺ってください。
+            ",
+        );
+    }
+
+    #[test]
+    fn a_customer_after_sixty_days_by_mail() {
+        check(
+            "
+            10:00 profile.consent_granted channel=mail purpose=marketing
+            10:01 commerce.purchase
+            +59d 10:01 (clock)
+            +1d (clock)
+                => READY neglect L1 at=05-31T10:01 channel=mail content=check_in
+            ",
+        );
+    }
+
+    #[test]
+    fn an_inquiry_that_nobody_answered_after_three_days() {
+        check(
+            "
+            10:00 profile.attributes_changed attr.company=ACME attr.name=田中
+            10:01 web.form_submit form_purpose=inquiry
+                => READY instant L1 at=04-01T10:01 channel=person content=answer
+            +10d (clock)
+                => ESCALATED breach L1 at=04-01T11:01
+                => ESCALATED abandoned L1 at=04-02T10:01
+                => WITHDRAWN instant expired L1 at=04-04T10:01
+                => READY neglect L1 at=04-07T10:01 channel=person content=check_in
+                en 田中 (ACME) got in touch, and no answer is on record: call, apologise for the wait first, then help.
+                ja ACME 田中様からご連絡をいただきましたが、対応の記録がありません。お電話で、まずお待たせしたことをお詫びし、ご用件を伺ってください。
+            ",
+        );
+    }
+
+    #[test]
+    fn contact_of_whatever_kind_begins_the_days_again() {
+        check(
+            "
+            10:00 profile.attributes_changed attr.company=ACME
+            10:01 web.download
+            +29d mail.sent purpose=transactional
+            +29d (clock)
+            +1d (clock)
+                => READY neglect L1 at=05-30T10:01 channel=person content=check_in
+            ",
+        );
+    }
+
+    #[test]
+    fn never_one_that_is_dormant() {
+        check(
+            "
+            10:00 profile.attributes_changed attr.company=ACME
+            10:01 web.download
+            10:02 contact.call_refused
+            +200d profile.consent_granted channel=person purpose=marketing
+            +90d (clock)
+            ",
+        );
+    }
 }

@@ -147,7 +147,7 @@ impl Hours {
 }
 
 /// Minutes of a time of day written `09:30`; `24:00` is the end of the day.
-pub(super) fn parse_minute(text: &str) -> Option<u16> {
+pub(crate) fn parse_minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
     if !two_digits(hour) || !two_digits(minute) {

@@ -6,7 +6,6 @@
 mod channel;
 mod decay;
 mod error;
-mod lanes;
 mod parse;
 mod parse_rules;
 mod parse_sections;
@@ -14,10 +13,14 @@ mod reader;
 mod rule;
 mod sections;
 
+use crate::scoring::lanes::Lanes;
+
+pub(crate) use channel::parse_minute;
 pub use channel::{ByChannel, Channel, ChannelRules, ConsentDefault, Hours, Outreach};
 pub use decay::DayDecay;
 pub use error::ModelError;
-pub use lanes::{Anniversary, FanAtRisk, Instant, Lanes, Neglect, Reengage, ScoreLane, Sequence, Timeline};
+pub(crate) use reader::{DeValue, Section};
+pub use reader::{length, number};
 pub use rule::{Condition, EventKind, Limit, Mark, Marks, RULES_MAX, Rule, RuleKey, Rules};
 pub use sections::{Alive, Cap, ContactRules, Fit, FitRule, FitTest, GradeRules, Readiness, Stages, Targets, Topic};
 
@@ -119,7 +122,7 @@ mod tests {
         assert_eq!(model.rules.iter().count(), 56);
         assert_eq!(model.stages.on(Stage::Fan), 30.0);
         assert_eq!(model.contact.caps.person, [Cap { days: 7, touches_max: 1 }, Cap { days: 30, touches_max: 3 }]);
-        assert_eq!(model.lanes.sequence.days, [0, 3, 7, 14, 28, 56]);
+        assert_eq!(model.lanes.rejected_cooldown_ms, 30 * 86_400_000);
         assert_eq!(model.topics.len(), 2);
     }
 

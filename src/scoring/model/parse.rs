@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::ModelError;
 use super::reader::{Section, Source};
 use super::{Channel, Model, parse_rules, parse_sections};
+use crate::scoring::lanes::Lanes;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -42,7 +43,7 @@ fn whole(root: Section<'_>, text: &str) -> Model {
         fit: parse_sections::fit(root.section("fit")),
         grade: parse_sections::grade(root.section("grade")),
         contact: parse_sections::contact(root.section("contact")),
-        lanes: parse_sections::lanes(root.section("lanes")),
+        lanes: Lanes::read(root.section("lanes")),
         topics: parse_sections::topics(&root, readiness.topic_half_life_ms),
         targets: parse_sections::targets(root.section("targets")),
         readiness,

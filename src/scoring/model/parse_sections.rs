@@ -2,12 +2,10 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::channel::parse_minute;
 use super::reader::{Section, duration_ms};
 use super::{
-    Alive, Anniversary, ByChannel, ByOutreach, Cap, Channel, ChannelRules, ConsentDefault, ContactRules, DayDecay,
-    FanAtRisk, Fit, FitRule, FitTest, GradeRules, Hours, Instant, Lanes, Neglect, Outreach, Readiness, Reengage,
-    ScoreLane, Sequence, Stages, TOPICS_MAX, Targets, Timeline, Topic, TopicKey,
+    Alive, ByChannel, ByOutreach, Cap, Channel, ChannelRules, ConsentDefault, ContactRules, DayDecay, Fit, FitRule,
+    FitTest, GradeRules, Hours, Outreach, Readiness, Stages, TOPICS_MAX, Targets, Topic, TopicKey,
 };
 use crate::scoring::stage::Stage;
 
@@ -222,133 +220,4 @@ pub(super) fn targets(section: Section<'_>) -> Targets {
     };
     section.finish();
     targets
-}
-
-pub(super) fn lanes(section: Section<'_>) -> Lanes {
-    let lanes = Lanes {
-        cooldown_ms: section.duration_ms("cooldown"),
-        rejected_cooldown_ms: section.duration_ms("rejected_cooldown"),
-        lost_cooldown_ms: section.duration_ms("lost_cooldown"),
-        instant: instant(section.section("instant")),
-        fan_at_risk: fan_at_risk(section.section("fan_at_risk")),
-        score: score(section.section("score")),
-        reengage: reengage(section.section("reengage")),
-        timeline: timeline(section.section("timeline")),
-        sequence: sequence(section.section("sequence")),
-        neglect: neglect(section.section("neglect")),
-        anniversary: anniversary(section.section("anniversary")),
-    };
-    section.finish();
-    lanes
-}
-
-fn instant(section: Section<'_>) -> Instant {
-    let lane = Instant {
-        due_ms: section.duration_ms("due"),
-        expires_ms: section.duration_ms("expires"),
-        fresh_ms: section.duration_ms("fresh"),
-        conversation_ms: section.duration_ms("conversation"),
-        breach_ms: section.duration_ms("breach"),
-        abandoned_ms: section.duration_ms("abandoned"),
-    };
-    section.finish();
-    lane
-}
-
-fn fan_at_risk(section: Section<'_>) -> FanAtRisk {
-    let lane = FanAtRisk {
-        due_ms: section.duration_ms("due"),
-        expires_ms: section.duration_ms("expires"),
-        silence_gaps: section.number("silence_gaps", TINY..=1000.0),
-        holds_ms: section.duration_ms("holds"),
-    };
-    section.finish();
-    lane
-}
-
-fn score(section: Section<'_>) -> ScoreLane {
-    let lane = ScoreLane {
-        due_ms: section.duration_ms("due"),
-        expires_ms: section.duration_ms("expires"),
-        again_ms: section.duration_ms("again"),
-        contact_days_min: section.integer("contact_days_min", 0..=512),
-        contact_days_window: (section.duration_ms("contact_days_window") / DAY_MS) as u32,
-        familiarity_min: section.number("familiarity_min", 0.0..=1.0),
-        inbound_within_ms: section.duration_ms("inbound_within"),
-    };
-    section.finish();
-    lane
-}
-
-fn reengage(section: Section<'_>) -> Reengage {
-    let lane = Reengage {
-        due_ms: section.duration_ms("due"),
-        expires_ms: section.duration_ms("expires"),
-        holds_ms: section.duration_ms("holds"),
-        again_ms: section.duration_ms("again"),
-    };
-    section.finish();
-    lane
-}
-
-fn timeline(section: Section<'_>) -> Timeline {
-    let lane = Timeline {
-        due_ms: section.duration_ms("due"),
-        expires_ms: section.duration_ms("expires"),
-        bant_lead_time_ms: section.duration_ms("bant_lead_time"),
-        hurdle_ms: section.duration_ms("hurdle"),
-        cart_ms: section.duration_ms("cart"),
-        holds_ms: section.duration_ms("holds"),
-    };
-    section.finish();
-    lane
-}
-
-fn sequence(section: Section<'_>) -> Sequence {
-    let day = |value: &toml::de::DeValue<'_>| value.as_integer().and_then(|day| day.as_str().parse::<u16>().ok());
-    let days = section.list("days", "rising whole numbers of days", day);
-    if days.is_empty() || days.len() > 32 || days.windows(2).any(|pair| pair[0] >= pair[1]) {
-        section.wrong("days", "1 to 32 rising whole numbers of days");
-    }
-    let lane = Sequence {
-        due_ms: section.duration_ms("due"),
-        expires_ms: section.duration_ms("expires"),
-        cold_steps: section.integer("cold_steps", 1..=days.len().max(1) as u32),
-        days,
-        cold_below: section.number("cold_below", 0.0..=100.0),
-        offers_max: section.integer("offers_max", 1..=100),
-        start_within_ms: section.duration_ms("start_within"),
-        last_ms: section.duration_ms("last"),
-        cooldown_ms: section.duration_ms("cooldown"),
-    };
-    section.finish();
-    lane
-}
-
-fn neglect(section: Section<'_>) -> Neglect {
-    let lane = Neglect {
-        due_ms: section.duration_ms("due"),
-        expires_ms: section.duration_ms("expires"),
-        ready_ms: section.duration_ms("ready"),
-        warm_ms: section.duration_ms("warm"),
-        warm_from: section.number("warm_from", 0.0..=100.0),
-        warm_within_ms: section.duration_ms("warm_within"),
-        prospect_ms: section.duration_ms("prospect"),
-        customer_ms: section.duration_ms("customer"),
-        fan_ms: section.duration_ms("fan"),
-        again_ms: section.duration_ms("again"),
-        quiet_after_ready_ms: section.duration_ms("quiet_after_ready"),
-        loss_two_years: section.number("loss_two_years", 0.0..=1.0),
-    };
-    section.finish();
-    lane
-}
-
-fn anniversary(section: Section<'_>) -> Anniversary {
-    let lane = Anniversary {
-        due_ms: section.duration_ms("due"),
-        at_minute: section.parsed("at", "a time of day such as \"09:00\"", 0, parse_minute),
-    };
-    section.finish();
-    lane
 }

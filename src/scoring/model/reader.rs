@@ -7,7 +7,8 @@ use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
+pub(crate) use toml::de::DeValue;
 
 use super::error::{ModelError, nearest};
 
@@ -38,7 +39,7 @@ impl Source<'_> {
 }
 
 /// One table, at its path. Without a table every key reads as a default in silence: its absence is noted already.
-pub(super) struct Section<'t> {
+pub(crate) struct Section<'t> {
     source: &'t Source<'t>,
     table: Option<&'t DeTable<'t>>,
     path: String,
@@ -49,7 +50,7 @@ pub(super) struct Section<'t> {
 type Value<'t> = &'t Spanned<DeValue<'t>>;
 
 impl<'t> Section<'t> {
-    pub fn root(source: &'t Source<'t>, table: &'t DeTable<'t>) -> Section<'t> {
+    pub(super) fn root(source: &'t Source<'t>, table: &'t DeTable<'t>) -> Section<'t> {
         Section { source, table: Some(table), path: String::new(), at: 0, keys: RefCell::default() }
     }
 
@@ -113,7 +114,7 @@ impl<'t> Section<'t> {
     /// A number; a mistake reads as NaN, so that no comparison adds a second complaint.
     pub fn number(&self, key: &str, range: RangeInclusive<f64>) -> f64 {
         let allowed = format!("a number from {} to {}", range.start(), range.end());
-        self.required(key, &allowed, f64::NAN, |value| number(value).filter(|number| range.contains(number)))
+        self.required(key, &allowed, f64::NAN, |value| number_of(value).filter(|number| range.contains(number)))
     }
 
     pub fn integer<T: TryFrom<u32> + Default>(&self, key: &str, range: RangeInclusive<u32>) -> T {
@@ -147,6 +148,14 @@ impl<'t> Section<'t> {
         }
         let at = value.map_or(self.at, |value| value.span().start);
         Section { source: self.source, table, path: self.path(key), at, keys: RefCell::default() }
+    }
+
+    /// What `read` makes of a table under this one, and a mistake of every key in it that it did not ask for.
+    pub fn read<T>(&self, key: &str, read: impl FnOnce(&Section<'t>) -> T) -> T {
+        let section = self.section(key);
+        let value = read(&section);
+        section.finish();
+        value
     }
 
     /// The tables of a list; an absent list is empty.
@@ -240,7 +249,7 @@ fn one_of(names: &[&str]) -> String {
     format!("one of {}", names.join(", "))
 }
 
-fn number(value: Value<'_>) -> Option<f64> {
+fn number_of(value: Value<'_>) -> Option<f64> {
     let number = match value.get_ref() {
         DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().parse().ok()?,
         DeValue::Float(float) => float.as_str().parse().ok()?,
@@ -256,6 +265,22 @@ fn integer(value: Value<'_>) -> Option<u32> {
     }
 }
 
+/// A length of time in the greatest unit that it is whole in, as model files write it.
+pub fn length(ms: i64) -> String {
+    const HOUR_MS: i64 = 3_600_000;
+    match ms {
+        _ if ms % (24 * HOUR_MS) == 0 => format!("{}d", ms / (24 * HOUR_MS)),
+        _ if ms % HOUR_MS == 0 => format!("{}h", ms / HOUR_MS),
+        _ => format!("{}m", ms / 60_000),
+    }
+}
+
+/// At most two decimals, and none that says nothing.
+pub fn number(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// Reads `14d`, `72h`, `5m`; at most 3650 days.
 pub(super) fn duration_ms(text: &str) -> Option<i64> {
     let unit_ms = match text.as_bytes().last()? {
@@ -268,4 +293,16 @@ pub(super) fn duration_ms(text: &str) -> Option<i64> {
     let digits = !count.is_empty() && count.len() <= 7 && count.bytes().all(|byte| byte.is_ascii_digit());
     let ms = count.parse::<i64>().ok().filter(|_| digits)? * unit_ms;
     (ms <= 3650 * 86_400_000).then_some(ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_it_as_files_write_it() {
+        let ms = |text: &str| duration_ms(text).expect("a length of time");
+        assert_eq!(["14d", "36h", "5m", "0m", "48h"].map(ms).map(length), ["14d", "36h", "5m", "0d", "2d"]);
+        assert_eq!([0.7, 20.0, 25.2, 6.1098].map(number), ["0.7", "20", "25.2", "6.11"]);
+    }
 }
