@@ -147,7 +147,7 @@ impl Customer {
 
 #[cfg(test)]
 mod tests {
-    use crate::scoring::lanes::check;
+    use crate::scoring::lanes::tests::check;
 
     #[test]
     fn the_month_of_the_first_purchase_from_the_next_year_on() {

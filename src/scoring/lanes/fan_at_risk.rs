@@ -142,7 +142,7 @@ fn median_gap(days: &[i32]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::median_gap;
-    use crate::scoring::lanes::check;
+    use crate::scoring::lanes::tests::check;
 
     #[test]
     fn a_fans_complaint_takes_the_place_of_what_is_open() {

@@ -198,7 +198,7 @@ fn answer_channel(moment: &Moment<'_>, asked_on: Channel) -> Channel {
 
 #[cfg(test)]
 mod tests {
-    use crate::scoring::lanes::check;
+    use crate::scoring::lanes::tests::check;
 
     #[test]
     fn answers_what_was_asked() {

@@ -192,21 +192,20 @@ impl Dates {
     }
 }
 
-/// Plays a story on the default model from ten o'clock on 1 April 2026, as told and with a restart before each line.
-#[cfg(test)]
-fn check(story: &str) {
-    use crate::scoring::model::Model;
-    const MODEL: &str = include_str!("../../../deploy/models/b2b-saas.toml");
-    let story = format!("model b2b-saas\nstart 2026-04-01 10:00 +09:00\n{story}");
-    for restarts in [story::Restarts::AsTold, story::Restarts::Always] {
-        let load = |_: &str| Model::parse(MODEL, "b2b-saas.toml").expect("the default model is sound");
-        story::play(&story, restarts, load).unwrap_or_else(|wrong| panic!("{restarts:?}\n{story}\n{wrong}"));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scoring::model::Model;
+
+    /// Plays a story on the default model from ten o'clock on 1 April 2026, as told and with a restart before each line.
+    pub(super) fn check(story: &str) {
+        const MODEL: &str = include_str!("../../../deploy/models/b2b-saas.toml");
+        let story = format!("model b2b-saas\nstart 2026-04-01 10:00 +09:00\n{story}");
+        for restarts in [story::Restarts::AsTold, story::Restarts::Always] {
+            let load = |_: &str| Model::parse(MODEL, "b2b-saas.toml").expect("the default model is sound");
+            story::play(&story, restarts, load).unwrap_or_else(|wrong| panic!("{restarts:?}\n{story}\n{wrong}"));
+        }
+    }
 
     #[test]
     fn names_are_symbols_and_every_lane_has_words_of_its_own() {

@@ -184,7 +184,7 @@ fn is_warm(moment: &Moment<'_>, from: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::scoring::lanes::check;
+    use crate::scoring::lanes::tests::check;
 
     #[test]
     fn a_prospect_that_asked_for_something_after_thirty_days() {

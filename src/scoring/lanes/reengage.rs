@@ -99,7 +99,7 @@ fn allowed_from(moment: &Moment<'_>, episode: &Episode) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::scoring::lanes::check;
+    use crate::scoring::lanes::tests::check;
 
     #[test]
     fn a_prospect_of_half_a_year_ago() {

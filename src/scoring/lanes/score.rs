@@ -108,7 +108,7 @@ fn is_ready(moment: &Moment<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::scoring::lanes::check;
+    use crate::scoring::lanes::tests::check;
 
     #[test]
     fn at_the_threshold_on_many_days() {

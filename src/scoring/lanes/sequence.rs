@@ -191,7 +191,7 @@ fn last_due(moment: &Moment<'_>, running: &episode::Sequence) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::scoring::lanes::check;
+    use crate::scoring::lanes::tests::check;
 
     #[test]
     fn a_step_is_due_when_its_day_has_come() {

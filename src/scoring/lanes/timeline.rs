@@ -168,7 +168,7 @@ fn second_purchase_day(moment: &Moment<'_>) -> Option<i32> {
 
 #[cfg(test)]
 mod tests {
-    use crate::scoring::lanes::check;
+    use crate::scoring::lanes::tests::check;
 
     #[test]
     fn two_weeks_before_the_lead_decides() {
