@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test laws lint fmt bench guard bench-peer chaos simulate fuzz check-deploy packages
+.PHONY: help demo build test laws fuzz mutants lint fmt bench guard bench-peer chaos simulate check-deploy packages
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tsuikyaku
@@ -84,6 +84,12 @@ simulate: ## simulated faults for HOURS=n or EVENTS=n, from SEED=n on; a failing
 bench: ## benches of the core, and one end to end on a real broker; compiles RocksDB (slow, once)
 	@deploy/system-packages.sh test
 	@CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)-compiled" cargo bench
+
+# ACCEPT=1 makes what is counted now the baseline.
+ACCEPT ?=
+guard: ## instructions of the core against benches/core.baseline; more than 5 % more fails
+	@deploy/system-packages.sh test
+	@$(ROCKSDB_ENV) cargo bench --bench core -- $(if $(ACCEPT),--accept,--guard)
 
 # Arguments of the comparison, as PEER="--only zipf"; `benches/peer/compare --help` lists them.
 PEER ?=

@@ -1,12 +1,13 @@
 //! What the core costs, in counts that no neighbour on the machine can change: instructions and allocations an event.
 //!
 //! `cargo bench --bench core` runs every case twice, as it is and under valgrind, which counts; without valgrind the
-//! instructions read 0. `cargo bench --bench core -- traffic` runs one case.
+//! instructions read 0. `cargo bench --bench core -- traffic` runs one case. `-- --guard` fails where a case takes more
+//! than 5 % more instructions than `benches/core.baseline` says, `-- --accept` writes that file.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::collections::BinaryHeap;
 use std::hint::black_box;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -60,15 +61,65 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn main() {
-    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    match &asked[..] {
-        [case] => run(case),
-        _ => all(),
+/// Instructions of each case when the last change was accepted: one case a line, a tab, the count.
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/core.baseline");
+/// How much worse than the baseline a case may be: below the difference that another compiler makes.
+const WORSE_MAX: f64 = 0.05;
+
+fn main() -> ExitCode {
+    let (flags, asked): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
+    let has = |flag: &str| flags.iter().any(|found| found == flag);
+    if let [case] = &asked[..] {
+        run(case);
+        return ExitCode::SUCCESS;
     }
+    let counts = all();
+    match (has("--guard"), has("--accept")) {
+        (_, true) => accept(&counts),
+        (true, false) => return guard(&counts),
+        (false, false) => {}
+    }
+    ExitCode::SUCCESS
 }
 
-fn all() {
+fn accept(counts: &[(&str, f64)]) {
+    let lines: String = counts.iter().map(|(case, instructions)| format!("{case}\t{instructions:.0}\n")).collect();
+    std::fs::write(BASELINE, lines).expect("the repository can be written");
+}
+
+/// Names every case that got worse, and how to accept it.
+fn guard(counts: &[(&str, f64)]) -> ExitCode {
+    let baseline = std::fs::read_to_string(BASELINE).unwrap_or_default();
+    let known = |case: &str| {
+        let line = baseline.lines().find_map(|line| line.split_once('\t').filter(|(name, _)| *name == case));
+        line.and_then(|(_, count)| count.parse::<f64>().ok())
+    };
+    let mut wrong = 0;
+    for (case, instructions) in counts {
+        let problem = match known(case) {
+            _ if *instructions == 0.0 => "nothing was counted; valgrind is missing".to_owned(),
+            None => "not in benches/core.baseline".to_owned(),
+            Some(before) if *instructions > before * (1.0 + WORSE_MAX) => {
+                let percent = 100.0 * (instructions / before - 1.0);
+                format!("{instructions:.0} instructions, {percent:.1} % more than the {before:.0} that were accepted")
+            }
+            Some(_) => continue,
+        };
+        eprintln!("{case}: {problem}");
+        wrong += 1;
+    }
+    if wrong == 0 {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!(
+        "{wrong} cases are worse: make them better, or accept them with `make guard ACCEPT=1` and say why in the commit"
+    );
+    ExitCode::FAILURE
+}
+
+/// Prints every case; gives its instructions.
+fn all() -> Vec<(&'static str, f64)> {
+    let mut found = Vec::new();
     let mut bytes = Vec::new();
     state::encode(&typical_lead(&model()), &mut bytes);
     println!("typical lead: {} bytes of state, {} bytes inline in memory", bytes.len(), size_of::<Lead>());
@@ -82,7 +133,9 @@ fn all() {
         let instructions = number(&counted, "Collected : ") / count;
         let (allocations, ns) = (number(&plain, "allocations: ") / count, number(&plain, "time: ") / count);
         println!("{case:<24}{instructions:>14.0}{allocations:>14.1}{ns:>10.0}");
+        found.push((case, instructions));
     }
+    found
 }
 
 const VALGRIND: [&str; 3] =

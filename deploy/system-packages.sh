@@ -32,6 +32,7 @@ fi
 if [ "$purpose" = test ]; then
     need curl 'have curl'
     need prometheus 'have promtool'
+    need valgrind 'have valgrind'
     need nodejs 'have node'
     need npm 'have npm'
     need python3-venv 'python3 -c "import ensurepip, venv"'

@@ -153,8 +153,8 @@ impl Settings {
             .set("transaction.timeout.ms", millis(self.transaction_timeout))
             .set("message.timeout.ms", millis(self.transaction_timeout))
             .set("partitioner", "murmur2_random") // as the Java client; librdkafka's default is CRC32
-            .set("retry.backoff.ms", "100") // the sink knows by it what may have been sent twice
-            .set("retry.backoff.max.ms", "1000")
+            .set("retry.backoff.ms", "400") // the sink knows by it what may have been sent twice
+            .set("retry.backoff.max.ms", "2000")
             .set("linger.ms", "0") // waiting would add to every phase of a commit
             .set("queue.buffering.max.kbytes", "262144")
             .set("message.max.bytes", self.record_bytes_max.to_string())

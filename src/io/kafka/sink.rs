@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_micros(100);
 const CALL_MAX: Duration = Duration::from_secs(12);
 /// The client library asks again, where a connection broke, no sooner than this: after four fifths of its
 /// `retry.backoff.ms`. A call that took as long may have left a request behind that is still on its way.
-const ASKED_AGAIN_MIN: Duration = Duration::from_millis(80);
+const ASKED_AGAIN_MIN: Duration = Duration::from_millis(320);
 /// An abandoned producer may take so long to end before it is left behind.
 const DROP_MAX: Duration = Duration::from_secs(2);
 
