@@ -1,9 +1,15 @@
-//! What a lead costs in memory: its state as bytes, its place in the cache, and decoded while it is at work.
+//! What a lead costs: its state as bytes, its place in the cache, decoded while it is at work, and the time of an event.
 //!
 //! `cargo bench --bench memory -- [LEADS]`; resident memory is the kernel's account of the whole process, so that key,
 //! table and the allocator's rounding are in it.
 
+#[path = "../tests/laws/worst.rs"]
+mod worst;
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tsuikyaku::runtime::cache::{LeadCache, StateBytes};
 use tsuikyaku::runtime::working::WorkingSet;
@@ -17,8 +23,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const START_MS: i64 = 1_775_000_000_000;
 const DAY_MS: i64 = 86_400_000;
-/// Decoded leads, to weigh one.
+/// Decoded leads, to weigh one; fewer of the worst.
 const DECODED: usize = 20_000;
+const WORST: usize = 1_000;
+/// Times that a lead's course is run for the times of its events.
+const COURSES: usize = 1_000;
 
 fn main() {
     let asked = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
@@ -30,22 +39,60 @@ fn main() {
         let mut bytes = Vec::new();
         state::encode(&lead_of(&model, events), &mut bytes);
         println!("a lead of {events} events: {} bytes of state", bytes.len());
-        held.push((decoded(&bytes), cached(&bytes, leads)));
+        held.push((decoded(&bytes, DECODED), cached(&bytes, leads)));
+    }
+    let lead = worst::worst_lead(&model);
+    let mut bytes = Vec::new();
+    state::encode(&lead, &mut bytes);
+    println!("the worst lead: {} bytes of state, {} seen events", bytes.len(), lead.seen.entries().len());
+    held.push((decoded(&bytes, WORST), cached(&bytes, WORST)));
+    drop(held);
+    times(&model);
+}
+
+/// Time of one event with all lanes, from Facts to the next timer: a lead's thirty events over and over, by kind.
+fn times(model: &Model) {
+    let mut by_kind: BTreeMap<String, (u128, u32)> = BTreeMap::new();
+    for course in 0..COURSES {
+        let mut lead = Lead::default();
+        for number in 0..30 {
+            let event = event_of(number);
+            let at = At { clock_ms: event.occurred_at_ms, appended_at_ms: event.occurred_at_ms, hops: 0 };
+            let mut effects = Effects::default();
+            let begun = Instant::now();
+            black_box(lead.apply(model, "lead-1", black_box(&event), at, &mut effects));
+            let took = begun.elapsed().as_nanos();
+            if course >= COURSES / 10 {
+                let (sum, count) = by_kind.entry(kind(&event)).or_default();
+                (*sum, *count) = (*sum + took, *count + 1);
+            }
+        }
+    }
+    println!("one event of a lead's first thirty, with all lanes and what they send:");
+    let all = by_kind.values().fold((0, 0), |all, kind| (all.0 + kind.0, all.1 + kind.1));
+    let kinds = by_kind.iter().map(|(kind, times)| (kind.as_str(), *times));
+    for (kind, (sum, count)) in kinds.chain([("average", all)]) {
+        println!("  {kind}: {} ns", sum / u128::from(count));
     }
 }
 
-fn decoded(bytes: &[u8]) -> WorkingSet {
+fn kind(event: &Event<'_>) -> String {
+    match &event.body {
+        Body::Web(web) => format!("web.{} {}", web.kind.as_str(), web.page_class.as_str()),
+        Body::Mail(mail) => format!("mail.{}", mail.kind.as_str()),
+        Body::Contact(contact) => format!("contact.{}", contact.kind.as_str()),
+        body => format!("{body:?}"),
+    }
+}
+
+fn decoded(bytes: &[u8], leads: usize) -> WorkingSet {
     let mut working = WorkingSet::default();
     let before = resident_bytes();
-    for number in 0..DECODED {
+    for number in 0..leads {
         let id = id(number);
         working.add(keys::lead_hash(&id), id, state::decode(bytes).expect("it comes back"));
     }
-    println!(
-        "  decoded: {} bytes resident, {} of them inline",
-        (resident_bytes() - before) / DECODED,
-        size_of::<Lead>()
-    );
+    println!("  decoded: {} bytes resident, {} of them inline", (resident_bytes() - before) / leads, size_of::<Lead>());
     working
 }
 
@@ -71,20 +118,23 @@ fn id(number: usize) -> Arc<str> {
 fn lead_of(model: &Model, events: i64) -> Lead {
     let mut lead = Lead::default();
     for number in 0..events {
-        let at_ms = START_MS + number * (2 * DAY_MS + 1_234_567);
-        let event = Event {
-            event_id: format!("e{number}").into(),
-            lead_id: "lead-1".into(),
-            occurred_at_ms: at_ms,
-            account_id: None,
-            topic: Some("crm".into()),
-            machine: false,
-            body: body(number),
-        };
-        let at = At { clock_ms: at_ms, appended_at_ms: at_ms, hops: 0 };
+        let event = event_of(number);
+        let at = At { clock_ms: event.occurred_at_ms, appended_at_ms: event.occurred_at_ms, hops: 0 };
         lead.apply(model, "lead-1", &event, at, &mut Effects::default());
     }
     lead
+}
+
+fn event_of(number: i64) -> Event<'static> {
+    Event {
+        event_id: format!("e{number}").into(),
+        lead_id: "lead-1".into(),
+        occurred_at_ms: START_MS + number * (2 * DAY_MS + 1_234_567),
+        account_id: None,
+        topic: Some("crm".into()),
+        machine: false,
+        body: body(number),
+    }
 }
 
 fn body(number: i64) -> Body<'static> {

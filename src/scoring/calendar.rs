@@ -55,6 +55,19 @@ impl Calendar {
         self.keep(&bits);
     }
 
+    /// Forgets all but so many days before and with the newest; how many must not grow from call to call, or the set
+    /// depends on order.
+    pub fn keep_newest(&mut self, days_max: u16) {
+        if self.words.len() * 64 > usize::from(days_max) {
+            let mut bits = self.spread();
+            for (place, word) in bits.iter_mut().enumerate() {
+                let kept = usize::from(days_max).saturating_sub(place * 64).min(64);
+                *word &= 1_u64.checked_shl(kept as u32).map_or(u64::MAX, |bit| bit - 1);
+            }
+            self.keep(&bits);
+        }
+    }
+
     /// The newest day; `None` for the empty set.
     pub fn top_day(&self) -> Option<i32> {
         (!self.words.is_empty()).then_some(self.top_day)

@@ -69,6 +69,20 @@ impl EpochSum {
         total * power_of_two(lowest.saturating_sub(at.epoch).saturating_sub(FRACTION_BITS)) * at.faded
     }
 
+    /// Forgets all but the newest epochs; how many must not grow from call to call, or the sum depends on order.
+    pub fn keep_newest(&mut self, epochs_max: usize) {
+        if self.masses.len() > epochs_max {
+            self.masses.truncate(epochs_max);
+            self.trim();
+        }
+    }
+
+    /// What the masses take as state, bytes.
+    pub fn weight_bytes(&self) -> usize {
+        let bits = |mass: &i64| 65 - mass.unsigned_abs().leading_zeros() as usize;
+        self.masses.iter().map(|mass| bits(mass).div_ceil(7)).sum()
+    }
+
     /// The newest epoch; `None` for the empty sum.
     pub fn top(&self) -> Option<i64> {
         (!self.masses.is_empty()).then_some(self.top)

@@ -30,6 +30,11 @@ impl Identity {
         self.erased.map(|erased| erased.until_ms)
     }
 
+    /// What the ids take as state, bytes.
+    pub(crate) fn weight_bytes(&self) -> usize {
+        self.aliases.iter().chain(&self.redirect).map(|id| id.len() + 2).sum()
+    }
+
     fn add_aliases<'a>(&mut self, own: &str, ids: impl Iterator<Item = &'a Box<str>>) {
         for id in ids.filter(|id| ***id != *own) {
             if let Err(place) = self.aliases.binary_search(id) {

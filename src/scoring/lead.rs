@@ -22,6 +22,13 @@ use crate::scoring::stage::Stage;
 use crate::scoring::terms::Terms;
 use crate::scoring::transitions::Step;
 
+/// What the worst lead takes as state at most, bytes.
+pub const STATE_BYTES_MAX: usize = 32 * 1024;
+/// So many seen events are remembered whatever else there is to keep.
+const SEEN_ALWAYS: usize = 64;
+/// What one takes as state, bytes: a hash and an age of up to 48 h.
+const SEEN_BYTES: usize = 13;
+
 /// Everything kept of one lead id. The default is a lead that was never seen.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Lead {
@@ -120,6 +127,12 @@ impl Lead {
     /// event may name another that became it.
     pub fn apply(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) -> Applied {
         self.drop_old_marker(at.clock_ms);
+        let applied = self.apply_event(model, lead_id, event, at, out);
+        self.keep_small(out);
+        applied
+    }
+
+    fn apply_event(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) -> Applied {
         if self.identity.erased.is_some_and(|erased| event.occurred_at_ms <= erased.at_ms) {
             return Applied::Erased;
         }
@@ -147,7 +160,18 @@ impl Lead {
     /// Takes in what another lead's home sent.
     pub fn receive(&mut self, model: &Model, lead_id: &str, message: &Message, at: At, out: &mut Effects) -> Applied {
         self.drop_old_marker(at.clock_ms);
-        self.receive_message(model, lead_id, message, at, out)
+        let applied = self.receive_message(model, lead_id, message, at, out);
+        self.keep_small(out);
+        applied
+    }
+
+    /// A lead of which very much is kept remembers fewer seen events, the only part that is no function of a set.
+    fn keep_small(&mut self, out: &mut Effects) {
+        if self.seen.len() > SEEN_ALWAYS {
+            let kept_bytes = self.facts.weight_bytes() + self.identity.weight_bytes();
+            let room = STATE_BYTES_MAX.saturating_sub(kept_bytes) / SEEN_BYTES;
+            out.seen_dropped_count += self.seen.keep_newest(room.max(SEEN_ALWAYS));
+        }
     }
 
     /// Evaluates at the timer's own time, if it is due by `due_ms`; else nothing happens.

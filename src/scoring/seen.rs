@@ -35,9 +35,7 @@ impl SeenEvents {
         self.forget(appended_at_ms);
         let place = self.entries.partition_point(|entry| *entry < (appended_at_ms, hash));
         self.entries.insert(place, (appended_at_ms, hash));
-        let dropped = self.entries.len().saturating_sub(SEEN_MAX);
-        self.entries.drain(..dropped);
-        Sight::First { dropped }
+        Sight::First { dropped: self.keep_newest(SEEN_MAX) }
     }
 
     /// Whether an event was seen within the 48 h before that append time.
@@ -58,6 +56,17 @@ impl SeenEvents {
         let newest_ms = self.entries.back().map_or(newest_ms, |(at_ms, _)| newest_ms.max(*at_ms));
         let old = self.entries.partition_point(|(at_ms, _)| newest_ms.saturating_sub(*at_ms) > SEEN_MS);
         self.entries.drain(..old);
+    }
+
+    /// Forgets the oldest beyond so many; how many these were.
+    pub(crate) fn keep_newest(&mut self, count_max: usize) -> usize {
+        let dropped = self.entries.len().saturating_sub(count_max);
+        self.entries.drain(..dropped);
+        dropped
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Append times and hashes, rising; for storing.

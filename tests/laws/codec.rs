@@ -14,6 +14,7 @@ proptest! {
         let facts = facts_of(&events);
         let mut bytes = Vec::new();
         encode_facts(&facts, &mut bytes);
+        prop_assert!(bytes.len() <= facts.weight_bytes(), "{} > {}", bytes.len(), facts.weight_bytes());
         prop_assert_eq!(decode_facts(&bytes), Ok(facts));
     }
 

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
 use tsuikyaku::runtime::single::{Output, SingleRun};
-use tsuikyaku::scoring::event::{
-    Body, Commerce, CommerceKind, Event, Mail, MailKind, Profile, ProfileKind, Web, WebKind,
-};
+use tsuikyaku::scoring::event::{Body, Event, FormPurpose, PageClass, Profile, ProfileKind, Web, WebKind};
+use tsuikyaku::scoring::facts::Facts;
+use tsuikyaku::scoring::lead::STATE_BYTES_MAX;
+use tsuikyaku::scoring::meaning::Meaning;
+use tsuikyaku::scoring::model::{Model, RULES_MAX, TOPICS_MAX};
 use tsuikyaku::wire::state;
 
-use crate::MODEL;
 use crate::streams::{DAY_MS, START_MS};
+use crate::worst::worst_lead;
+use crate::{MODEL, cases};
 
 fn event(number: usize, lead_id: &str, at_ms: i64, body: Body<'static>) -> Event<'static> {
     Event {
@@ -70,52 +74,80 @@ fn ten_thousand_ids_of_one_person_are_thirty_two() {
     assert!(state_bytes(&run, "L1") < 1_000);
 }
 
-/// The greatest lead that we could think of: every list at its limit, every text as long as it may be.
+fn weighed(model: &Model) -> usize {
+    let mut bytes = Vec::new();
+    state::encode(&worst_lead(model), &mut bytes);
+    bytes.len()
+}
+
 #[test]
 fn the_worst_lead_is_bounded() {
-    const STATE_BYTES_MAX: usize = 48 * 1024;
-    let (mut run, mut out, mut number) = (SingleRun::new(&MODEL), Vec::new(), 0);
-    let mut apply = |at_ms: i64, body: Body<'static>| {
-        number += 1;
-        run.apply(&event(number, "L1", at_ms, body), at_ms, &mut out);
+    let bytes = weighed(&MODEL);
+    assert!((24_000..=STATE_BYTES_MAX).contains(&bytes), "{bytes} bytes");
+}
+
+/// As many rules and topics as a model may have, and a lead that met all of them.
+#[test]
+fn the_worst_lead_of_the_largest_model_is_bounded() {
+    for limit in ["every", "daily", "once"] {
+        let bytes = weighed(&largest_model(limit));
+        assert!((20_000..=STATE_BYTES_MAX).contains(&bytes), "{limit}: {bytes} bytes");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    /// So many rules that each keeps a part only.
+    #[test]
+    fn what_many_rules_keep_is_free_of_order(
+        acts in prop::collection::vec((0..15_usize, 0..9_usize, 0..8_usize, 0..1200_i64), 100..400),
+        limit in prop::sample::select(vec!["every", "daily"]),
+        split in any::<prop::sample::Index>(),
+    ) {
+        let model = largest_model(limit);
+        let facts_of = |acts: &mut dyn Iterator<Item = &(usize, usize, usize, i64)>| {
+            let mut facts = Facts::default();
+            for (kind, page, form, day) in acts {
+                let (page_class, form_purpose) = (PageClass::ALL[*page], FormPurpose::ALL[*form]);
+                let web = Web { kind: WebKind::ALL[*kind], page_class, form_purpose, content_kind: None };
+                let event = event(0, "L1", START_MS + day * DAY_MS, Body::Web(web));
+                facts.apply(&model, &event, &Meaning::of(&model, &event));
+            }
+            facts
+        };
+        let whole = facts_of(&mut acts.iter());
+        prop_assert_eq!(&whole, &facts_of(&mut acts.iter().rev()));
+        let (first, second) = acts.split_at(split.index(acts.len()));
+        let (mut merged, second) = (facts_of(&mut first.iter()), facts_of(&mut second.iter()));
+        merged.merge(&second);
+        prop_assert_eq!(&whole, &merged);
+        prop_assert!(whole.weight_bytes() < 13 * 1024, "{} bytes", whole.weight_bytes());
+    }
+}
+
+/// The default model with 512 rules, each of its own, and 16 topics.
+fn largest_model(limit: &str) -> Model {
+    let text = include_str!("../../deploy/models/b2b-saas.toml");
+    let (before, rest) = text.split_once("rules = [").expect("rules of engagement come first");
+    let (_, after) = rest.split_once("\n]\n").expect("the list ends");
+    let fields = |page: usize, form: usize| {
+        let (page, form) = (PageClass::ALL[page].as_str(), FormPurpose::ALL[form].as_str());
+        format!("where = {{ page_class = [\"{page}\"], form_purpose = [\"{form}\"] }}")
     };
-    for week in 0..90 {
-        for kind in WebKind::ALL {
-            apply(START_MS + week * 7 * DAY_MS, Body::Web(Web { kind: *kind, ..Web::default() }));
-        }
-        for kind in MailKind::ALL {
-            let message_id = format!("{week}").into();
-            apply(START_MS + week * 7 * DAY_MS, Body::Mail(Mail { kind: *kind, message_id, ..Mail::default() }));
-        }
-    }
-    let end_ms = START_MS + 640 * DAY_MS;
-    for order in 0..130 {
-        for kind in [CommerceKind::Purchase, CommerceKind::Refund] {
-            let order_id = Some(format!("{order}").into());
-            apply(end_ms, Body::Commerce(Commerce { kind, order_id, ..Commerce::default() }));
-        }
-    }
-    let long = |count: usize| Some("x".repeat(count).into());
-    for name in 0..40 {
-        let attributes = BTreeMap::from([(format!("{name:02}{}", "n".repeat(2_000)).into(), long(2_048))]);
-        let kind = ProfileKind::AttributesChanged;
-        apply(end_ms, Body::Profile(Profile { kind, attributes, ..Profile::default() }));
-    }
-    let kind = ProfileKind::BantUpdated;
-    let bant = Profile { kind, bant_budget: long(2_048), bant_authority: long(2_048), ..Profile::default() };
-    apply(end_ms, Body::Profile(Profile { bant_need: long(2_048), ..bant }));
-    let kind = ProfileKind::OwnerAssigned;
-    apply(
-        end_ms,
-        Body::Profile(Profile { kind, owner_id: long(2_048), owner_role: long(2_048), ..Profile::default() }),
+    let kinds = WebKind::ALL.iter().flat_map(|kind| (0..72).map(move |which| (kind, which)));
+    let rules = kinds.take(RULES_MAX).enumerate().map(|(number, (kind, which))| {
+        let (kind, fields) = (kind.as_str(), fields(which / 8, which % 8));
+        format!("{{ id = \"r{number}\", on = \"web.{kind}\", {fields}, points = 40, limit = \"{limit}\", marks = [\"contact\"] }},\n")
+    });
+    let (topics, targets) = (after.find("[[topics]]").expect("topics"), after.find("[targets]"));
+    let targets = targets.filter(|at| *at > topics).map_or("", |at| &after[at..]);
+    let declared = (0..TOPICS_MAX).map(|number| format!("[[topics]]\nid = \"t{number}\"\n"));
+    let text = format!(
+        "{before}rules = [\n{}]\n{}{}{targets}",
+        rules.collect::<String>(),
+        &after[..topics],
+        declared.collect::<String>()
     );
-    for view in 0..1_100 {
-        apply(end_ms + view, Body::Web(Web { kind: WebKind::PageView, ..Web::default() }));
-    }
-    for alias in 0..33 {
-        let from = format!("{alias:02}{}", "a".repeat(254));
-        run.apply(&Event { occurred_at_ms: end_ms, ..link(100_000 + alias, &from, "L1") }, end_ms + 2_000, &mut out);
-    }
-    let bytes = state_bytes(&run, "L1");
-    assert!((30_000..STATE_BYTES_MAX).contains(&bytes), "{bytes} bytes");
+    Model::parse(&text, "the largest").unwrap_or_else(|errors| panic!("{errors:?}"))
 }

@@ -9,6 +9,7 @@ mod limits;
 mod merges;
 mod reading;
 mod streams;
+mod worst;
 
 use std::sync::LazyLock;
 

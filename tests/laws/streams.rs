@@ -38,7 +38,7 @@ pub fn shuffled(count_max: usize) -> impl Strategy<Value = (Vec<Event<'static>>,
 }
 
 fn events(body: BoxedStrategy<Body<'static>>, count_max: usize) -> impl Strategy<Value = Vec<Event<'static>>> {
-    let event = (occurred_at_ms(), topic(), text(&["acme", "zeta"]), body);
+    let event = (occurred_at_ms(), topic(), long_text(&["acme", "zeta"]), body);
     proptest::collection::vec(event, 1..=count_max).prop_map(|events| {
         let numbered =
             events.into_iter().enumerate().map(|(number, (occurred_at_ms, topic, account_id, body))| Event {
@@ -69,6 +69,14 @@ fn topic() -> impl Strategy<Value = Option<Cow<'static, str>>> {
 
 fn text(texts: &'static [&'static str]) -> impl Strategy<Value = Option<Cow<'static, str>>> {
     proptest::option::of(select(texts).prop_map(Cow::Borrowed))
+}
+
+/// Long texts that differ where they are not kept any more.
+fn long_text(texts: &'static [&'static str]) -> impl Strategy<Value = Option<Cow<'static, str>>> {
+    (text(texts), 0..6_usize).prop_map(|(text, length)| {
+        let long = |text: Cow<'static, str>| if length > 0 { text } else { ("追".repeat(100) + &text).into() };
+        text.map(long)
+    })
 }
 
 fn body() -> impl Strategy<Value = Body<'static>> {
@@ -116,14 +124,14 @@ fn profile() -> impl Strategy<Value = Body<'static>> {
     let purpose = select(&[Purpose::Marketing, Purpose::Transactional, Purpose::Reply, Purpose::Unknown]);
     let name = select(&["role", "employees", "industry", "company", "hobby"]);
     let attributes =
-        proptest::collection::btree_map(name.prop_map(Cow::Borrowed), text(&["manager", "320", "it", "go"]), 0..4);
+        proptest::collection::btree_map(name.prop_map(Cow::Borrowed), long_text(&["manager", "320", "it", "go"]), 0..4);
     let fields = (
         select(ProfileKind::ALL),
         attributes,
         select(ChannelSymbol::ALL),
         purpose,
         proptest::option::of((0..500_i64).prop_map(|day| START_MS + day * DAY_MS)),
-        text(&["sato", "suzuki"]),
+        long_text(&["sato", "suzuki"]),
         proptest::option::of(20_000..21_000_i32),
     );
     fields.prop_map(|(kind, attributes, channel, purpose, expires_at_ms, owner_id, bant_timeline)| {

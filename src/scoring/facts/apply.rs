@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::parts::{ChannelFacts, ConsentEntry, Moments, Profile, RuleFact, RulePoints, TopicFact};
 use super::register::{self, Consent, Earliest, Register};
+use super::texts::{TEXT_KEPT_BYTES_MAX, beginning, kept};
 use super::{Facts, Order, RULE_FACTS_MAX, Reach, Refund, TOPIC_FACTS_MAX};
 use crate::scoring::calendar::Calendar;
 use crate::scoring::epoch_sum::EpochSum;
@@ -77,9 +78,11 @@ impl Facts {
             RulePoints::Daily(days) => days.insert(day),
             RulePoints::Once(first) => first.see(at_ms),
         }
+        self.fit_rules();
         if let Some(topic) = event.topic.as_deref().and_then(|topic| model.topic(topic)) {
             let half_life_ms = model.readiness.topic_half_life_ms;
             self.topic_mut(model, topic.key).points.add(rule.points, at_ms, half_life_ms);
+            self.fit_topics();
         }
     }
 
@@ -177,7 +180,7 @@ impl Facts {
             }
             ProfileKind::ConsentRevoked => self.note_consent(at_ms, profile, Consent::Revoked),
             ProfileKind::OwnerAssigned => {
-                let owner = (profile.owner_id.as_deref().map(Box::from), profile.owner_role.as_deref().map(Box::from));
+                let owner = (profile.owner_id.as_deref().map(kept), profile.owner_role.as_deref().map(kept));
                 register::write(&mut self.profile_mut().owner, at_ms, owner);
             }
             ProfileKind::BantUpdated => self.note_bant(at_ms, profile),
@@ -217,7 +220,7 @@ impl Facts {
         ];
         for (known, written) in texts {
             if let Some(written) = written {
-                register::write(known, at_ms, Box::from(&**written));
+                register::write(known, at_ms, kept(written));
             }
         }
         if let Some(day) = profile.bant_timeline {
@@ -226,6 +229,7 @@ impl Facts {
     }
 
     fn write_account(&mut self, at_ms: i64, account: &str) {
+        let account = beginning(account, TEXT_KEPT_BYTES_MAX);
         let known = &mut self.profile_mut().account;
         let wins = |known: &Register<Box<str>>| (known.at_ms, &*known.value) < (at_ms, account);
         if known.as_ref().is_none_or(wins) {

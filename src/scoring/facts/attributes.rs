@@ -1,15 +1,15 @@
 //! What is known about a lead by name: registers in the order of their names.
 
 use super::register::{self, Register};
+use super::texts::beginning;
 
 /// Names kept a lead. Beyond it the names that are least in order stay, those of the schema first: so what is kept
 /// does not depend on the order of events.
 pub const ATTRIBUTES_MAX: usize = 32;
 
-/// What is kept of a name and of a value, bytes: of longer ones the beginning, so that a lead full of texts stays small
-/// and what is kept does not depend on the order of events.
-pub const NAME_BYTES_MAX: usize = 64;
-pub const VALUE_BYTES_MAX: usize = 256;
+/// What is kept of a name and of a value, bytes: of longer ones the beginning.
+pub const NAME_BYTES_MAX: usize = 48;
+pub const VALUE_BYTES_MAX: usize = 128;
 
 /// Names that the profile schema knows.
 const KNOWN: [&str; 10] = [
@@ -82,12 +82,6 @@ impl Attributes {
     }
 }
 
-/// So many bytes of a text, without a part of a character.
-fn beginning(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
-}
-
 /// Names of the schema come first.
 fn rank(name: &str) -> (bool, &str) {
     (!KNOWN.contains(&name), name)
@@ -125,8 +119,8 @@ mod tests {
         let (name, value) = ("n".repeat(NAME_BYTES_MAX), "v".repeat(VALUE_BYTES_MAX));
         check(&name, &value, (&name, &value));
         check(&format!("{name}n"), &format!("{value}v"), (&name, &value));
-        // Three bytes each, and 256 is no multiple of it.
-        check("name", &"追".repeat(100), ("name", &"追".repeat(85)));
+        // Three bytes each, and 128 is no multiple of it.
+        check("name", &"追".repeat(100), ("name", &"追".repeat(42)));
     }
 
     #[test]

@@ -14,9 +14,11 @@ impl Facts {
         for topic in &other.topics {
             match self.topics.binary_search_by_key(&topic.key, |fact| fact.key) {
                 Ok(place) => self.topics[place].points.merge(&topic.points),
-                Err(place) => self.topics.insert(place, topic.clone()),
+                Err(place) => self.add_topic(place, topic),
             }
         }
+        self.fit_rules();
+        self.fit_topics();
         self.touches.merge(&other.touches);
         self.answers.merge(&other.answers);
         self.orders.merge(&other.orders);
@@ -34,7 +36,7 @@ impl Facts {
 
     fn merge_rule(&mut self, other: &RuleFact) {
         match self.rules.binary_search_by_key(&other.key, |fact| fact.key) {
-            Err(place) => self.rules.insert(place, other.clone()),
+            Err(place) => self.add_rule(place, other),
             Ok(place) => match (&mut self.rules[place].points, &other.points) {
                 (RulePoints::Every(sum), RulePoints::Every(other)) => sum.merge(other),
                 (RulePoints::Daily(days), RulePoints::Daily(other)) => days.merge(other),

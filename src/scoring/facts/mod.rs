@@ -11,12 +11,15 @@ mod merge;
 mod parts;
 mod queries;
 mod register;
+mod room;
+mod texts;
 mod touch_days;
 
 pub use attributes::{ATTRIBUTES_MAX, Attribute, Attributes};
 pub use entries::{ANSWERS_MAX, ORDERS_MAX, Order, Reach, Refund, TOUCHES_MAX};
 pub use parts::{Bant, ChannelFacts, ConsentEntry, Moments, Owner, Profile, RuleFact, RulePoints, TopicFact};
 pub use register::{Consent, Earliest, Latest, Register};
+pub use texts::TEXT_KEPT_BYTES_MAX;
 pub use touch_days::{TOUCH_DAYS, TouchDays};
 
 use crate::scoring::epoch_sum::EpochSum;

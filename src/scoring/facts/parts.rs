@@ -87,6 +87,22 @@ pub struct Profile {
     pub undeliverable: Option<Register<bool>>,
 }
 
+impl Profile {
+    /// What attributes and texts take, bytes of state; a little more than they do.
+    pub(super) fn text_bytes(&self) -> usize {
+        /// Length, time and framing.
+        const REGISTER_BYTES: usize = 12;
+        let weight = |text: Option<&str>| REGISTER_BYTES + text.map_or(0, str::len);
+        let attributes = self.attributes.registers().iter();
+        let attributes = attributes.map(|(name, register)| name.len() + weight(register.value.as_deref()));
+        let owner = self.owner.as_ref().map(|owner| &owner.value);
+        let owner = owner.map_or(0, |(id, role)| weight(id.as_deref()) + weight(role.as_deref()));
+        let texts = [&self.account, &self.bant.budget, &self.bant.authority, &self.bant.need];
+        let texts = texts.iter().map(|text| weight(text.as_ref().map(|text| &*text.value)));
+        attributes.sum::<usize>() + owner + texts.sum::<usize>()
+    }
+}
+
 /// Id and role of the one who looks after the lead.
 pub type Owner = (Option<Box<str>>, Option<Box<str>>);
 
