@@ -1,9 +1,10 @@
 //! The built program on a real broker, broken on purpose in every way that we can make, in a seeded order; in the end
 //! every record must have had its effect exactly once.
 //!
-//! `cargo test --test chaos` is the small size: every named crash point and every kind of fault. `CHAOS_HOURS=2` goes on
-//! for that long, in rounds that are each judged, with a running tally; `CHAOS_SEED` chooses the order, `CHAOS_FAULT`
-//! (a part of its name, `restore`) plays these only.
+//! `cargo test --test chaos` is the small size: every named crash point and every kind of fault three times.
+//! `CHAOS_TIMES` is how often (0: only what else is asked for), `CHAOS_HOURS=2` goes on for that long, in rounds that are
+//! each judged, with a running tally; `CHAOS_SEED` chooses the order, `CHAOS_FAULT` (a part of its name, `restore`) plays
+//! these only. `CHAOS_ZOMBIES` is the number of zombies.
 
 mod fault;
 mod round;
@@ -22,27 +23,64 @@ use tally::Tally;
 
 /// Faults of one round of a long run; its whole log is in memory when it is judged.
 const ROUND_FAULTS: usize = 60;
+/// Of the small size.
+const KILLS_MIN: u32 = 150;
+const TIMES: u32 = 3;
 
 #[test]
 fn every_fault_and_nothing_is_lost_or_doubled() {
-    let seed = number("CHAOS_SEED").unwrap_or(1.0) as u64;
-    let mut random = StdRng::seed_from_u64(seed);
-    let mut tally = Tally::new(seed);
-    let all = chosen();
-    let mut faults = all.clone();
-    faults.shuffle(&mut random);
-    play(&mut tally, &mut random, &faults);
-    let until = Instant::now() + Duration::from_secs_f64(number("CHAOS_HOURS").unwrap_or(0.0) * 3_600.0);
-    while Instant::now() < until {
-        let faults: Vec<Fault> = (0..ROUND_FAULTS).map(|_| all[random.random_range(0..all.len())]).collect();
-        play(&mut tally, &mut random, &faults);
+    let run = Run::asked_for(Fault::all());
+    let tally = run.play(1, times());
+    if run.is_whole && times() >= TIMES {
+        assert!(tally.kills() >= KILLS_MIN && tally.least(&run.faults) >= TIMES, "{tally}");
     }
-    println!("{tally}");
+}
+
+#[test]
+fn of_three_brokers_one_dies_and_nothing_is_lost_or_doubled() {
+    Run::asked_for(Fault::of_three()).play(3, times().min(1));
+}
+
+/// What the environment asks for.
+struct Run {
+    faults: Vec<Fault>,
+    /// True where no fault was chosen.
+    is_whole: bool,
+    seed: u64,
+    hours: f64,
+}
+
+impl Run {
+    fn asked_for(all: Vec<Fault>) -> Run {
+        let name = std::env::var("CHAOS_FAULT").unwrap_or_default();
+        let count = all.len();
+        let faults: Vec<Fault> = all.into_iter().filter(|fault| fault.to_string().contains(&name)).collect();
+        let seed = number("CHAOS_SEED").unwrap_or(1.0) as u64;
+        Run { is_whole: faults.len() == count, faults, seed, hours: number("CHAOS_HOURS").unwrap_or(0.0) }
+    }
+
+    /// Everything so many times, then in rounds until the time is over.
+    fn play(&self, broker_count: usize, times: u32) -> Tally {
+        let mut random = StdRng::seed_from_u64(self.seed);
+        let mut tally = Tally::new(self.seed);
+        let until = Instant::now() + Duration::from_secs_f64(self.hours * 3_600.0);
+        let mut round = 0;
+        while !self.faults.is_empty() && (round < times || Instant::now() < until) {
+            let mut faults = self.faults.clone();
+            faults.shuffle(&mut random);
+            if round >= times {
+                faults.truncate(ROUND_FAULTS);
+            }
+            play(&mut tally, &mut random, broker_count, &faults);
+            round += 1;
+        }
+        tally
+    }
 }
 
 /// One application from its first record to its judgement, on brokers of its own.
-fn play(tally: &mut Tally, random: &mut StdRng, faults: &[Fault]) {
-    let cluster = Cluster::start(1, &[]);
+fn play(tally: &mut Tally, random: &mut StdRng, broker_count: usize, faults: &[Fault]) {
+    let cluster = Cluster::start_proxied(broker_count, &[]);
     let mut round = Round::begin(&cluster);
     for fault in faults {
         println!("{fault}");
@@ -54,11 +92,8 @@ fn play(tally: &mut Tally, random: &mut StdRng, faults: &[Fault]) {
     println!("{tally}");
 }
 
-fn chosen() -> Vec<Fault> {
-    let name = std::env::var("CHAOS_FAULT").unwrap_or_default();
-    let chosen: Vec<Fault> = Fault::all().into_iter().filter(|fault| fault.to_string().contains(&name)).collect();
-    assert!(!chosen.is_empty(), "CHAOS_FAULT: found {name:?}; allowed: a part of one of {:?}", Fault::all());
-    chosen
+fn times() -> u32 {
+    number("CHAOS_TIMES").map_or(TIMES, |times| times as u32)
 }
 
 fn number(name: &str) -> Option<f64> {

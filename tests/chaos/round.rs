@@ -4,27 +4,35 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use kit::broker::Cluster;
+use kit::disk::Disk;
 use kit::pipeline::{Instance, PATIENCE, Pipeline, Setup};
+use kit::proxy::{Action, Api, Proxy};
 use kit::wait_for;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
 
-use super::fault::Fault;
+use super::fault::{Fault, is_overdue};
 
 const SIGKILL: i32 = 9;
 const PARTITIONS: u32 = 4;
-/// Past the session timeout of 6 s and the transaction timeout of 10 s.
-const PAUSE: Duration = Duration::from_millis(11_500);
+const TRANSACTION_TIMEOUT: &str = "5s";
+/// Past the session timeout of 6 s and the transaction timeout.
+const PAUSE: Duration = Duration::from_millis(7_000);
+const DISK_MIB: usize = 64;
+/// With so much left a process can start, and work for a while.
+const ROOM_BYTES: u64 = 256 << 10;
 /// Records between two looks.
 const SOME: usize = 100;
 
+// dropped in this order
 pub struct Round<'c> {
-    cluster: &'c Cluster,
-    pipeline: Pipeline<'c>,
     /// The process that has to survive, when it runs.
     main: Option<Instance>,
+    disk: Disk,
+    pipeline: Pipeline<'c>,
+    cluster: &'c Cluster,
     record_count: usize,
 }
 
@@ -37,8 +45,10 @@ pub struct Judged {
 impl<'c> Round<'c> {
     pub fn begin(cluster: &'c Cluster) -> Round<'c> {
         let program = env!("CARGO_BIN_EXE_tsuikyaku");
-        let pipeline = Pipeline::new(program, cluster, "chaos", PARTITIONS, &Setup::default());
-        let mut round = Round { cluster, pipeline, main: None, record_count: 0 };
+        let setup = Setup { transaction_timeout: Some(TRANSACTION_TIMEOUT), ..Setup::default() };
+        let pipeline = Pipeline::new(program, cluster, "chaos", PARTITIONS, &setup);
+        let disk = Disk::new(&pipeline.state_dir("a"), DISK_MIB);
+        let mut round = Round { main: None, disk, pipeline, cluster, record_count: 0 };
         round.append(20 * SOME);
         // in peace at first: the auditor takes a changelog that begins with an aborted transaction for a compacted one
         let mut main = round.pipeline.start("a");
@@ -52,9 +62,8 @@ impl<'c> Round<'c> {
         match fault {
             Fault::Crash(point) => self.crash(point, passed),
             Fault::Kill => {
-                self.work_for(Duration::from_millis(random.random_range(0..3_000)));
-                self.main().program.kill();
-                self.main = None;
+                self.work_for(Duration::from_millis(random.random_range(0..2_000)));
+                self.kill();
             }
             Fault::Pause => {
                 self.running();
@@ -71,11 +80,26 @@ impl<'c> Round<'c> {
                 self.cluster.restart(0);
                 self.running();
             }
+            Fault::Leader => {
+                let partition = random.random_range(0..PARTITIONS as i32);
+                self.without(self.cluster.leader(&self.pipeline.names().state, partition));
+            }
+            Fault::Coordinator => {
+                self.without(self.cluster.coordinator("__consumer_offsets", self.pipeline.group()));
+            }
             Fault::DiskLost => {
                 self.work_for(Duration::from_millis(500));
-                self.main().program.kill();
-                self.main = None;
-                std::fs::remove_dir_all(self.pipeline.state_dir("a")).expect("the process has ended");
+                self.kill();
+                self.disk.lose();
+            }
+            Fault::DiskFull => self.fill_disk(),
+            Fault::Network(api, action) => {
+                if fault.is_of_start() {
+                    self.kill();
+                } else {
+                    self.running();
+                }
+                self.disturb(api, action, random.random_range(0..8));
             }
             Fault::JoinAndLeave => self.second().stop(),
             Fault::JoinAndDie => self.second().program.kill(),
@@ -110,6 +134,11 @@ impl<'c> Round<'c> {
         main
     }
 
+    fn kill(&mut self) {
+        self.main().program.kill();
+        self.main = None;
+    }
+
     fn work_for(&mut self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until {
@@ -135,6 +164,72 @@ impl<'c> Round<'c> {
             let at = |instance: &Instance| instance.metric("tsuikyaku_assigned_partitions", &["running"]);
             (at(self.main()) + at(second) == f64::from(PARTITIONS)).then_some(())
         });
+    }
+
+    /// One of three brokers dies; the others do its work, then it comes back.
+    fn without(&mut self, broker: usize) {
+        self.running();
+        self.append(SOME);
+        self.cluster.kill(broker);
+        self.append(SOME);
+        let main = self.main.as_mut().expect("it runs");
+        self.pipeline.wait_processed(&mut [main]);
+        self.cluster.restart(broker);
+        self.cluster.wait_in_sync();
+        self.running();
+    }
+
+    /// The process ends when it finds no room, and again when it starts without any; nothing is lost meanwhile.
+    fn fill_disk(&mut self) {
+        self.kill();
+        if !self.disk.can_be_filled() {
+            self.ends_without_room(self.pipeline.start_limited("a"));
+            return self.running();
+        }
+        for left_bytes in [ROOM_BYTES, 0] {
+            self.disk.fill(left_bytes);
+            self.ends_without_room(self.pipeline.start("a"));
+        }
+        self.disk.relieve();
+        self.running();
+    }
+
+    fn ends_without_room(&mut self, mut process: Instance) {
+        wait_for("the process to find no room", PATIENCE, || {
+            self.append(SOME);
+            process.program.has_ended().then_some(())
+        });
+        let (status, printed) = (process.program.wait(PATIENCE), process.program.printed());
+        assert!(status.code() == Some(1), "{status}:\n{printed}");
+        let last = printed.lines().last().unwrap_or_default();
+        assert!(last.contains("no space left"), "{printed}");
+    }
+
+    /// The network does this to the next request of the kind; `pieces`: what is appended until a late one arrives.
+    fn disturb(&mut self, api: Api, action: Action, pieces: usize) {
+        self.cluster.proxies().for_each(|proxy| proxy.plan(api, action));
+        let cluster = self.cluster;
+        let planned = || cluster.proxies().map(Proxy::planned_count).sum::<usize>();
+        let before = cluster.proxies().count();
+        let what = format!("{} to be asked", api.name());
+        wait_for(&what, PATIENCE, || {
+            self.append(SOME / 10);
+            self.main();
+            (planned() < before).then_some(())
+        });
+        cluster.proxies().for_each(Proxy::forget);
+        if action == Action::Hold {
+            (0..pieces).for_each(|_| self.append(SOME / 10));
+            for proxy in cluster.proxies() {
+                proxy.let_through().expect("the broker answers");
+            }
+        }
+        // half of them overlap with what comes next
+        if is_overdue(action) || pieces % 2 == 0 {
+            let main = self.main.as_mut().expect("it runs");
+            self.pipeline.wait_processed(&mut [main]);
+        }
+        self.running();
     }
 
     /// Starts the process anew with a crash point, and does what leads there.

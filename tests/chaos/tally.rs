@@ -10,7 +10,8 @@ use super::round::Judged;
 pub struct Tally {
     seed: u64,
     begun: Instant,
-    faults: BTreeMap<&'static str, u32>,
+    faults: BTreeMap<String, u32>,
+    kills: u32,
     rounds: u32,
     records: usize,
     decisions: u64,
@@ -18,17 +19,28 @@ pub struct Tally {
 
 impl Tally {
     pub fn new(seed: u64) -> Tally {
-        Tally { seed, begun: Instant::now(), faults: BTreeMap::new(), rounds: 0, records: 0, decisions: 0 }
+        let (faults, begun) = (BTreeMap::new(), Instant::now());
+        Tally { seed, begun, faults, kills: 0, rounds: 0, records: 0, decisions: 0 }
     }
 
     pub fn suffered(&mut self, fault: Fault) {
-        *self.faults.entry(fault.kind()).or_default() += 1;
+        *self.faults.entry(fault.to_string()).or_default() += 1;
+        self.kills += fault.kill_count();
     }
 
     pub fn judged(&mut self, judged: &Judged) {
         self.rounds += 1;
         self.records += judged.record_count;
         self.decisions += judged.decision_count;
+    }
+
+    pub fn kills(&self) -> u32 {
+        self.kills
+    }
+
+    /// How often the rarest of these kinds happened.
+    pub fn least(&self, kinds: &[Fault]) -> u32 {
+        kinds.iter().map(|fault| self.faults.get(&fault.to_string()).copied().unwrap_or(0)).min().unwrap_or(0)
     }
 }
 
@@ -39,10 +51,11 @@ impl fmt::Display for Tally {
         let kinds: Vec<String> = self.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         write!(
             f,
-            "chaos: seed {}, {} s, {} rounds, {all} faults ({}), {} records and {} decisions verified, violations 0",
+            "chaos: seed {}, {} s, {} rounds, {} kills, {all} faults ({}), {} records and {} decisions verified, violations 0",
             self.seed,
             self.begun.elapsed().as_secs(),
             self.rounds,
+            self.kills,
             kinds.join(", "),
             self.records,
             self.decisions,

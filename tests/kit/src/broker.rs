@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::{Metadata, MetadataPartition};
 
 use crate::proxy::Proxy;
 use crate::spawn;
@@ -162,15 +163,37 @@ impl Cluster {
         self.wait_ready(self.nodes.len());
     }
 
-    /// Which broker coordinates this group, or this transactional id with topic `__transaction_state`.
-    pub fn coordinator(&self, topic: &str, id: &str) -> usize {
+    /// Which broker leads this partition.
+    pub fn leader(&self, topic: &str, partition: i32) -> usize {
+        let leader = self.when(|metadata| {
+            let topic = metadata.topics().iter().find(|found| found.name() == topic)?;
+            topic.partitions().iter().find(|found| found.id() == partition).map(MetadataPartition::leader)
+        });
+        leader as usize - 1
+    }
+
+    /// Waits until every partition has all of its copies up to date: another broker may be killed.
+    pub fn wait_in_sync(&self) {
+        self.when(|metadata| {
+            let mut partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+            partitions.all(|partition| partition.isr().len() == partition.replicas().len()).then_some(())
+        });
+    }
+
+    /// Waits for something in the metadata of all topics.
+    fn when<T>(&self, condition: impl Fn(&Metadata) -> Option<T>) -> T {
         let client: BaseConsumer =
             ClientConfig::new().set("bootstrap.servers", self.bootstrap_servers()).create().expect("plain client");
-        let leader = wait_for("the coordinators' topic", READY_WITHIN, || {
-            let metadata = client.fetch_metadata(None, Duration::from_secs(5)).ok()?;
+        wait_for("the brokers to agree", READY_WITHIN, || {
+            client.fetch_metadata(None, Duration::from_secs(5)).ok().and_then(|metadata| condition(&metadata))
+        })
+    }
+
+    /// Which broker coordinates this group, or this transactional id with topic `__transaction_state`.
+    pub fn coordinator(&self, topic: &str, id: &str) -> usize {
+        let leader = self.when(|metadata| {
             let topic = metadata.topics().iter().find(|found| found.name() == topic)?;
-            let count = topic.partitions().len() as i32;
-            let place = (java_hash(id) & i32::MAX) % count;
+            let place = (java_hash(id) & i32::MAX) % topic.partitions().len() as i32;
             topic.partitions().iter().find(|found| found.id() == place).map(|found| found.leader()).filter(|id| *id > 0)
         });
         leader as usize - 1

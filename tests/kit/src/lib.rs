@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod audit;
 pub mod broker;
+pub mod disk;
 pub mod log;
 pub mod pipeline;
 pub mod process;

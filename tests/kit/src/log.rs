@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext};
 
 const REQUEST: Duration = Duration::from_secs(10);
+const LEADER_WITHIN: Duration = Duration::from_secs(60);
 /// Where nothing came for so long, the rest is asked for again.
 const SILENT_MAX: Duration = Duration::from_secs(2);
 
@@ -153,8 +154,10 @@ impl Reader {
     /// Everything up to the ends as they are now (of what is committed, for such a reader).
     pub fn read_to_end(&mut self) -> Vec<Record> {
         for (partition, limit) in self.limit.iter_mut().enumerate() {
-            let asked = self.consumer.fetch_watermarks(&self.topic, partition as i32, REQUEST);
-            *limit = asked.expect("the broker answers").1;
+            // a leader that has just died is replaced soon
+            *limit = crate::wait_for("the end of a partition", LEADER_WITHIN, || {
+                Some(self.consumer.fetch_watermarks(&self.topic, partition as i32, REQUEST).ok()?.1)
+            });
         }
         let mut records = Vec::new();
         let until = Instant::now() + Duration::from_secs(60);

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::broker::Cluster;
+use crate::disk::FILE_LIMIT;
 use crate::log::{Isolation, New, Reader, Record, Writer, read_all};
 use crate::process::{Program, get, metric};
 use crate::topics::{create, plan, unique};
@@ -42,6 +43,7 @@ pub struct Pipeline<'c> {
     /// The built program's path.
     pub(crate) program: String,
     session_timeout: &'static str,
+    transaction_timeout: &'static str,
     cluster: &'c Cluster,
     app: String,
     partition_count: u32,
@@ -63,6 +65,8 @@ pub struct Setup {
     pub formats: &'static [(&'static str, Format)],
     /// Of the group's members; 6 s where nothing is said.
     pub session_timeout: Option<&'static str>,
+    /// 10 s where nothing is said.
+    pub transaction_timeout: Option<&'static str>,
 }
 
 impl<'c> Pipeline<'c> {
@@ -75,6 +79,7 @@ impl<'c> Pipeline<'c> {
             other_counts: setup.other_counts.iter().copied().collect(),
             formats: setup.formats.iter().copied().collect(),
             session_timeout: setup.session_timeout.unwrap_or("6s"),
+            transaction_timeout: setup.transaction_timeout.unwrap_or("10s"),
             intake: RefCell::default(),
             dir: tempfile::tempdir().expect("a temporary directory"),
             writer: Writer::new(&cluster.bootstrap_servers()),
@@ -211,6 +216,16 @@ impl<'c> Pipeline<'c> {
         Instance { program: Program::start_with(&self.program, &arguments, environment, &log), http }
     }
 
+    /// The process finds its disk full when its files have grown a little: see `FILE_LIMIT`.
+    pub fn start_limited(&self, instance: &str) -> Instance {
+        let (config, http) = self.configure(instance, &self.state_dir(instance));
+        let config = config.display().to_string();
+        let [shell, arguments @ ..] = FILE_LIMIT;
+        let arguments = [&arguments[..], &[&self.program, "run", "--config", &config]].concat();
+        let log = self.dir.path().join(format!("{}.log", unique(instance)));
+        Instance { program: Program::start(shell, &arguments, &log), http }
+    }
+
     /// Writes a configuration file; with it, the address that HTTP will be at.
     pub fn configure(&self, instance: &str, state_dir: &std::path::Path) -> (PathBuf, String) {
         let http = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").to_string();
@@ -219,11 +234,13 @@ impl<'c> Pipeline<'c> {
         let text = format!(
             "[app]\nid = \"{app}\"\ninstance = \"{instance}\"\nworkers = 2\ntopic_prefix = \"{app}.\"\n\
              [kafka]\nbootstrap_servers = \"{servers}\"\nsession_timeout = \"{session}\"\n\
+             transaction_timeout = \"{transaction}\"\n\
              [state]\ndir = \"{dir}\"\nmemory_max = \"512MiB\"\npersist_interval = \"1s\"\n\
              [model]\nfile = \"{model}\"\n[http]\nlisten = \"{http}\"\n[schemas]\ndir = \"{schemas}\"\n",
             schemas = self.schemas_dir().display(),
             app = self.app,
             session = self.session_timeout,
+            transaction = self.transaction_timeout,
             servers = self.cluster.proxied_servers(),
             dir = state_dir.display(),
         );

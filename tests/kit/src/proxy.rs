@@ -26,6 +26,24 @@ impl Api {
     pub const ADD_OFFSETS_TO_TXN: Api = Api(25);
     pub const END_TXN: Api = Api(26);
     pub const TXN_OFFSET_COMMIT: Api = Api(28);
+
+    /// Kafka's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Api::PRODUCE => "Produce",
+            Api::FETCH => "Fetch",
+            Api::OFFSET_FETCH => "OffsetFetch",
+            Api::JOIN_GROUP => "JoinGroup",
+            Api::HEARTBEAT => "Heartbeat",
+            Api::SYNC_GROUP => "SyncGroup",
+            Api::INIT_PRODUCER_ID => "InitProducerId",
+            Api::ADD_PARTITIONS_TO_TXN => "AddPartitionsToTxn",
+            Api::ADD_OFFSETS_TO_TXN => "AddOffsetsToTxn",
+            Api::END_TXN => "EndTxn",
+            Api::TXN_OFFSET_COMMIT => "TxnOffsetCommit",
+            Api(_) => "another",
+        }
+    }
 }
 
 /// What becomes of an answer, or of its request.
