@@ -28,7 +28,8 @@ pub trait Log {
     /// The group's committed position; `None` where it has none.
     fn committed(&mut self, topic: &str, partition: u32) -> Result<Option<i64>, SourceError>;
 
-    /// False when records before this offset were compacted away.
+    /// False when records before this offset may have been compacted away: more offsets hold none than the ends of
+    /// transactions with records take.
     fn is_whole_before(&mut self, topic: &str, partition: u32, offset: i64) -> Result<bool, SourceError>;
 }
 

@@ -83,28 +83,34 @@ struct PartitionAudit<'a, 's> {
 impl PartitionAudit<'_, '_> {
     fn run(mut self, log: &mut dyn Log, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
         while let Some(transaction) = self.next_transaction()? {
-            if self.last_bytes.is_empty() {
-                self.check_begin(log, &transaction)?;
-            }
-            self.compare_disks(transaction.offset, &transaction)?;
-            let manifest = self.decode(&transaction)?;
-            self.check_manifest(&manifest, &transaction)?;
-            let ends: Vec<i64> = manifest.positions.iter().map(|position| position.next_offset).collect();
-            let steps = manifest.steps.iter().map(|step| (&step.next_offsets, step.clock_ms, step.timer_count));
-            for (next_offsets, clock_ms, timer_count) in steps.chain([(&ends, manifest.clock_ms, manifest.timer_count)])
-            {
-                let step = self.recompute.step(&manifest, next_offsets, clock_ms, timer_count)?;
-                self.check_covered(&manifest, next_offsets, transaction.offset)?;
-                self.compare(&step)?;
-            }
-            let changed = self.recompute.take_changed();
-            states::compare(self.setup, self.partition, &transaction, &changed, &self.recompute.leads)?;
-            self.report.states += changed.len() as u64;
-            self.report.transactions += 1;
+            let doubt = if self.last_bytes.is_empty() { self.doubt(log, &transaction)? } else { None };
+            let manifest = self.transaction(&transaction).map_err(|error| match (error, doubt) {
+                (Error::Difference(_), Some(doubt)) => doubt,
+                (error, _) => error,
+            })?;
             (self.last, self.last_bytes) = (manifest, transaction.manifest);
             progress(self.report.record_count());
         }
         self.finish(log)
+    }
+
+    /// Takes the steps of one transaction, and compares what they give with what is there.
+    fn transaction(&mut self, transaction: &Transaction) -> Result<Manifest, Error> {
+        self.compare_disks(transaction.offset, transaction)?;
+        let manifest = self.decode(transaction)?;
+        self.check_manifest(&manifest, transaction)?;
+        let ends: Vec<i64> = manifest.positions.iter().map(|position| position.next_offset).collect();
+        let steps = manifest.steps.iter().map(|step| (&step.next_offsets, step.clock_ms, step.timer_count));
+        for (next_offsets, clock_ms, timer_count) in steps.chain([(&ends, manifest.clock_ms, manifest.timer_count)]) {
+            let step = self.recompute.step(&manifest, next_offsets, clock_ms, timer_count)?;
+            self.check_covered(&manifest, next_offsets, transaction.offset)?;
+            self.compare(&step)?;
+        }
+        let changed = self.recompute.take_changed();
+        states::compare(self.setup, self.partition, transaction, &changed, &self.recompute.leads)?;
+        self.report.states += changed.len() as u64;
+        self.report.transactions += 1;
+        Ok(manifest)
     }
 
     /// The records up to and including the next manifest.
@@ -135,18 +141,21 @@ impl PartitionAudit<'_, '_> {
         }
     }
 
-    /// Refuses a changelog that does not begin with the first transaction.
-    fn check_begin(&mut self, log: &mut dyn Log, first: &Transaction) -> Result<(), Error> {
+    /// Refuses a changelog that does not begin with the first transaction. `Some`: offsets before it are missing, by
+    /// compaction or because transactions that wrote nothing here left their ends; if it does not give what is there,
+    /// that is why.
+    fn doubt(&mut self, log: &mut dyn Log, first: &Transaction) -> Result<Option<Error>, Error> {
         let (state, p, offset) = (&self.setup.outputs.state, self.partition.0, first.offset);
         if self.changelog.low() == 0 && log.is_whole_before(state, p, offset)? {
-            return Ok(());
+            return Ok(None);
         }
-        Err(Error::NotPossible(format!(
+        let compacted = Error::NotPossible(format!(
             "{state}/{p} was compacted: of what stands before offset {offset} ({}) only the newest states are left, and \
              a run can be repeated only from its first transaction on. Keep it whole for as long as the inputs are kept: \
              min.compaction.lag.ms of that topic",
             time(first.appended_at_ms)
-        )))
+        ));
+        if self.changelog.low() == 0 { Ok(Some(compacted)) } else { Err(compacted) }
     }
 
     fn decode(&self, transaction: &Transaction) -> Result<Manifest, Error> {

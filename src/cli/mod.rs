@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod generate;
 pub mod inspect;
+mod last_words;
 mod model;
 mod model_file;
 mod replay;

@@ -1,6 +1,6 @@
 //! `run`: the processor.
 
-use super::{ConfigArgs, Failure};
+use super::{ConfigArgs, Failure, last_words};
 use crate::app;
 use crate::io::telemetry;
 
@@ -22,6 +22,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let config = args.config.load()?.config;
     telemetry::start(config.log.format, config.log.level);
+    last_words::prepare();
     app::run(&config).map_err(|error| {
         tracing::error!("{error}");
         Failure::Told

@@ -40,6 +40,9 @@ const DELAY: Duration = Duration::from_millis(700);
 /// Longer than a call of the program may take.
 const OVERDUE: Duration = Duration::from_millis(12_500);
 
+/// At any moment, for each time at a named place.
+const KILLS: usize = 9;
+
 /// What a client asks for while it works.
 const WORKING: [Api; 7] = [
     Api::PRODUCE,
@@ -60,8 +63,9 @@ impl Fault {
     /// Every kind once on one broker; of crashes every place, of answers every kind.
     pub fn all() -> Vec<Fault> {
         use Fault::*;
-        let others = [Kill, Kill, Pause, Broker, DiskLost, DiskFull, JoinAndLeave, JoinAndDie, Fenced];
-        crash::POINTS.into_iter().map(Crash).chain(others).chain(Fault::of_network()).collect()
+        let others = [Pause, Broker, DiskLost, DiskFull, JoinAndLeave, JoinAndDie, Fenced];
+        let places = crash::POINTS.into_iter().map(Crash);
+        places.chain([Kill; KILLS]).chain(others).chain(Fault::of_network()).collect()
     }
 
     /// What three brokers add.

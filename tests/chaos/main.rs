@@ -7,8 +7,10 @@
 //! these only. `CHAOS_ZOMBIES` is the number of zombies.
 
 mod fault;
+mod gate;
 mod round;
 mod tally;
+mod zombie;
 
 use std::time::{Duration, Instant};
 

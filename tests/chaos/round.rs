@@ -239,7 +239,8 @@ impl<'c> Round<'c> {
         }
         self.append(SOME);
         let leads_there = point.split('.').next().expect("a part of the loop");
-        let passed = if ["settle", "change", "rewind"].contains(&leads_there) { 0 } else { passed };
+        let is_rare = ["settle", "change", "rewind"].contains(&leads_there) || point == "poll.changed";
+        let passed = if is_rare { 0 } else { passed };
         let environment = [("TSUIKYAKU_CRASH_POINT", point), ("TSUIKYAKU_CRASH_AFTER", &*passed.to_string())];
         let mut main = self.pipeline.start_with("a", &self.pipeline.state_dir("a"), &environment);
         let mut second = None;

@@ -336,9 +336,27 @@ fn what_cannot_be_judged_is_not_judged() {
     check(&["engagement.web/0", "no transaction has all of its inputs"], &|log| {
         log.low.insert((WEB.into(), 0), position + 3);
     });
-    check(&["app.state/0 was compacted", "min.compaction.lag.ms"], &|log| log.compacted.push((STATE.into(), 0)));
+    check(&["app.state/0 was compacted", "min.compaction.lag.ms"], &|log| {
+        log.compacted.push((STATE.into(), 0));
+        let states = records(log, STATE);
+        let third = states.iter().enumerate().filter(|(_, record)| is_manifest(record)).nth(2).expect("many").0;
+        let is_replaced = |at: usize| states[at + 1..=third].iter().any(|later| later.key == states[at].key);
+        let newest: Vec<_> = (0..=third).filter(|at| !is_replaced(*at)).map(|at| states[at].clone()).collect();
+        states.splice(..=third, newest);
+    });
+    check(&["app.state/0 was compacted"], &|log| log.low.extend([((STATE.into(), 0), 1)]));
     check(&["outreach.ready/1 begins at offset 2"], &|log| log.low.extend([((READY.into(), 1), 2)]));
     check(&["app.dead-letter/0 begins at offset 1"], &|log| log.low.extend([((DEAD_LETTER.into(), 0), 1)]));
+}
+
+/// Transactions that were aborted before they had written anything leave their ends in the changelog, as compaction
+/// leaves gaps: what tells them apart is whether the rest gives what is there.
+#[test]
+fn ends_of_aborted_transactions_are_no_compaction() {
+    let rig = rig();
+    let mut log = rig.record();
+    log.compacted.push((STATE.into(), 0));
+    rig.judge(&mut log, Kept::Everything, MEMORY_BYTES).expect("nothing is missing");
 }
 
 /// While it runs, what is behind the last manifest is not judged; all before it is.

@@ -147,6 +147,17 @@ impl Cluster {
         self.nodes.iter().filter_map(|node| node.proxy.as_ref())
     }
 
+    /// What the partitions of a topic take on the first broker's disk.
+    pub fn topic_bytes(&self, topic: &str) -> u64 {
+        let data = self.nodes[0].dir.join("data");
+        let is_of = |name: &str| name.rsplit_once('-').is_some_and(|(of, _)| of == topic);
+        let partitions = fs::read_dir(data).expect("the broker made it").flatten();
+        let partitions = partitions.filter(|entry| is_of(&entry.file_name().to_string_lossy()));
+        let files = partitions.flat_map(|entry| fs::read_dir(entry.path()).into_iter().flatten().flatten());
+        let logs = files.filter(|file| file.path().extension().is_some_and(|end| end == "log"));
+        logs.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
+    }
+
     /// Process of a broker, to pin or to measure it.
     pub fn process_id(&self, index: usize) -> Option<u32> {
         self.nodes[index].child.lock().expect("no panic while held").as_ref().map(Child::id)

@@ -44,6 +44,7 @@ pub struct Pipeline<'c> {
     pub(crate) program: String,
     session_timeout: &'static str,
     transaction_timeout: &'static str,
+    scale: Scale,
     cluster: &'c Cluster,
     app: String,
     partition_count: u32,
@@ -54,6 +55,13 @@ pub struct Pipeline<'c> {
     traffic: RefCell<Option<traffic::Traffic>>,
     /// Reads the intake, and knows the offset behind the last record of each partition.
     intake: RefCell<Option<(Reader, BTreeMap<i32, i64>)>>,
+}
+
+/// How much traffic there is; it begins sixty days ago.
+#[derive(Debug, Clone, Copy)]
+pub struct Scale {
+    pub leads: u64,
+    pub records_per_day: f64,
 }
 
 /// What differs from test to test.
@@ -67,6 +75,8 @@ pub struct Setup {
     pub session_timeout: Option<&'static str>,
     /// 10 s where nothing is said.
     pub transaction_timeout: Option<&'static str>,
+    /// Of the traffic; a few of each where nothing is said.
+    pub traffic: Option<Scale>,
 }
 
 impl<'c> Pipeline<'c> {
@@ -80,6 +90,7 @@ impl<'c> Pipeline<'c> {
             formats: setup.formats.iter().copied().collect(),
             session_timeout: setup.session_timeout.unwrap_or("6s"),
             transaction_timeout: setup.transaction_timeout.unwrap_or("10s"),
+            scale: setup.traffic.unwrap_or(Scale { leads: 2_000, records_per_day: 2_000.0 }),
             intake: RefCell::default(),
             dir: tempfile::tempdir().expect("a temporary directory"),
             writer: Writer::new(&cluster.bootstrap_servers()),
@@ -146,8 +157,8 @@ impl<'c> Pipeline<'c> {
         let mut traffic = self.traffic.borrow_mut();
         let traffic = traffic.get_or_insert_with(|| {
             let sixty_days_ago = now_ms() - 60 * 86_400_000;
-            let mut settings = traffic::Settings::new(7, 2_000, sixty_days_ago);
-            settings.records_per_day = 2_000.0;
+            let mut settings = traffic::Settings::new(7, self.scale.leads, sixty_days_ago);
+            settings.records_per_day = self.scale.records_per_day;
             settings.formats = InputKind::ALL.map(|kind| output_format(self.format_of(kind)));
             traffic::Traffic::new(&settings)
         });
