@@ -99,16 +99,21 @@ impl Settings {
     /// What every client has.
     pub fn client(&self, client_id: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
-        for (name, value) in &self.properties {
-            config.set(name, value);
-        }
         config
             .set("bootstrap.servers", &self.bootstrap_servers)
             .set("client.id", client_id)
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
             .set("socket.nagle.disable", "true");
+        self.chosen_by_user(&mut config);
         config
+    }
+
+    /// What the user set wins over our choices: nothing that the program rests on is among it.
+    fn chosen_by_user(&self, config: &mut ClientConfig) {
+        for (name, value) in &self.properties {
+            config.set(name, value);
+        }
     }
 
     /// The group member of a worker.
@@ -130,6 +135,7 @@ impl Settings {
             config.set("group.instance.id", self.member(worker));
         }
         reading(&mut config, "read_committed");
+        self.chosen_by_user(&mut config);
         config
     }
 
@@ -142,6 +148,7 @@ impl Settings {
             .set("fetch.wait.max.ms", "10") // the end of a changelog is noticed that late
             .set("queued.max.messages.kbytes", "8192"); // for each partition: every one has a queue of its own
         reading(&mut config, isolation);
+        self.chosen_by_user(&mut config);
         config
     }
 
@@ -159,6 +166,7 @@ impl Settings {
             .set("queue.buffering.max.kbytes", "262144")
             .set("message.max.bytes", self.record_bytes_max.to_string())
             .set("connections.max.idle.ms", "3000"); // else sending offsets to a dead coordinator hangs for ever
+        self.chosen_by_user(&mut config);
         config
     }
 }
@@ -177,11 +185,13 @@ fn millis(duration: Duration) -> String {
 }
 
 /// Properties that exactly-once rests on, or that have a key of their own in the configuration.
-pub const RESERVED: [&str; 22] = [
+pub const RESERVED: [&str; 26] = [
     "acks",
     "auto.offset.reset",
     "bootstrap.servers",
     "client.id",
+    "connections.max.idle.ms",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",
@@ -191,10 +201,12 @@ pub const RESERVED: [&str; 22] = [
     "group.protocol",
     "isolation.level",
     "max.poll.interval.ms",
+    "message.max.bytes",
     "message.timeout.ms",
     "metadata.broker.list",
     "partition.assignment.strategy",
     "partitioner",
+    "request.required.acks",
     "retry.backoff.max.ms",
     "retry.backoff.ms",
     "session.timeout.ms",
@@ -239,12 +251,13 @@ mod tests {
     }
 
     #[test]
-    fn our_own_properties_win_over_further_ones() {
+    fn what_the_user_sets_wins() {
         let mut settings = Settings::new("127.0.0.1:1", "a", "host", names());
-        settings.properties.insert("linger.ms".into(), "500".into());
-        settings.properties.insert("security.protocol".into(), "ssl".into());
-        assert_eq!(settings.producer(0).get("linger.ms"), Some("0"));
-        assert_eq!(settings.producer(0).get("security.protocol"), Some("ssl"));
+        settings.properties.insert("linger.ms".into(), "5".into());
+        settings.properties.insert("fetch.wait.max.ms".into(), "7".into());
+        assert_eq!(settings.producer(0).get("linger.ms"), Some("5"));
+        assert_eq!(settings.consumer(0).get("fetch.wait.max.ms"), Some("7"));
+        assert_eq!(settings.reader("restore", "read_committed").get("fetch.wait.max.ms"), Some("7"));
     }
 
     #[test]
