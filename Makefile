@@ -64,6 +64,12 @@ fuzz: ## hostile bytes for all that reads bytes, guided by coverage; MINUTES=n f
 	fuzz="$(CARGO_TARGET_DIR)/debug/fuzz"; \
 	if [ -n "$(INPUT)" ]; then "$$fuzz" replay $(TARGET) "$(INPUT)"; else "$$fuzz" run $(FUZZ_OPTIONS); fi
 
+# MUTANT=part of a name: only those, and the table is not written.
+MUTANT ?=
+mutants: ## break the product on purpose, patch by patch (mutants/), and see that the tests notice each of them
+	@deploy/system-packages.sh test
+	@$(ROCKSDB_ENV) mutants/run.sh "$(MUTANT)"
+
 # HOURS=0: every fault once. FAULT=restore: only those with that in their name.
 HOURS ?= 0
 SEED ?= 1

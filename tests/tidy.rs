@@ -265,6 +265,27 @@ fn guarantees_name_tests_that_exist() {
 }
 
 #[test]
+fn every_mutant_still_applies() {
+    let (mut broken, mut count) = (Vec::new(), 0);
+    for patch in sources("mutants", &["patch"]) {
+        count += 1;
+        let applied =
+            std::process::Command::new("git").args(["apply", "--check", &patch.path]).current_dir(root()).output();
+        let applied = applied.expect("git is there");
+        if !applied.status.success() {
+            broken.push(format!("{}: {}", patch.path, String::from_utf8_lossy(&applied.stderr)));
+        }
+        for name in ["Breaks: ", "Invariant: I", "Seen by: "] {
+            if !patch.text.lines().any(|line| line.starts_with(name)) {
+                broken.push(format!("{}: has no line {name:?}", patch.path));
+            }
+        }
+    }
+    assert!(count >= 12, "{count} mutants");
+    none("a mutant that does not apply shows nothing: mend it as the code goes on", &broken);
+}
+
+#[test]
 fn the_readme_lists_every_key_and_metric() {
     let metrics = Metrics::for_inputs(&[]).markdown();
     let readme = document("README.md").text;
