@@ -120,6 +120,7 @@ impl Who {
         match (&self.name, &self.company) {
             (Some(name), Some(company)) => format!("{name} ({company})"),
             (Some(known), None) | (None, Some(known)) => known.clone(),
+            (None, None) if self.lead_id.starts_with("lead") => self.lead_id.clone(),
             (None, None) => format!("Lead {}", self.lead_id),
         }
     }
@@ -140,7 +141,7 @@ fn honoured(name: &str) -> String {
 }
 
 /// One line of at most so many characters.
-fn shown(text: &str, chars_max: usize) -> String {
+pub(crate) fn shown(text: &str, chars_max: usize) -> String {
     let clean = |character: char| if character.is_control() { ' ' } else { character };
     cut(text.chars().map(clean).collect(), chars_max)
 }
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn leads_are_called_as_people_know_them() {
         let check = |company: Option<&str>, name: Option<&str>, expected: [&str; 2]| {
-            let who = Who { company: company.map(Into::into), name: name.map(Into::into), lead_id: "L1".into() };
+            let who = Who { company: company.map(Into::into), name: name.map(Into::into), lead_id: "lead-1".into() };
             assert_eq!([who.en(), who.ja()], expected);
         };
         check(Some("ACME"), Some("田中"), ["田中 (ACME)", "ACME 田中様"]);
@@ -177,6 +178,8 @@ mod tests {
         check(Some("ACME"), None, ["ACME", "ACME様"]);
         check(Some("ACME御中"), Some("田中様"), ["田中様 (ACME御中)", "ACME御中 田中様"]);
         check(Some("ACME御中"), None, ["ACME御中", "ACME御中"]);
-        check(None, None, ["Lead L1", "お客様（ID: L1）"]);
+        check(None, None, ["lead-1", "お客様（ID: lead-1）"]);
+        let who = Who { company: None, name: None, lead_id: "L1".into() };
+        assert_eq!(who.en(), "Lead L1");
     }
 }

@@ -51,7 +51,7 @@ impl Rule for Instant {
     }
 
     fn words(&self, moment: &Moment<'_>, episode: &Episode, say: &Say<'_>) -> Words {
-        let (en, ja, act) = (say.en(), say.ja(), say.act());
+        let (en, ja, act, by) = (say.en(), say.ja(), say.act(), say.by_ja());
         let asked = newest_pending(moment, episode);
         let event = say.event.filter(|event| asked.is_some_and(|(at_ms, _)| event.occurred_at_ms == at_ms));
         let [what_en, what_ja, first_en, first_ja] = event
@@ -62,14 +62,9 @@ impl Rule for Instant {
         } else {
             ["now", "すぐに"]
         };
-        let do_ja = match say.channel {
-            Channel::Mail => "メールでお返事し",
-            Channel::Sns => "SNSでお返事し",
-            Channel::Person | Channel::Web | Channel::Purchase => "お電話し",
-        };
         [
             format!("{en} {what_en}: {act} {when_en} and {first_en}."),
-            format!("{ja}から{what_ja}。{when_ja}{do_ja}、{first_ja}ください。"),
+            format!("{ja}から{what_ja}。{when_ja}{by}、{first_ja}ください。"),
         ]
     }
 
@@ -126,23 +121,23 @@ fn asked_for(event: &Event<'_>) -> Option<[&'static str; 4]> {
         Body::Web(Web { kind: WebKind::ChatMessage, .. }) => [
             "wrote to us in the chat",
             "チャットでお問い合わせがありました",
-            "answer what they wrote first",
-            "まずお問い合わせの内容にお答え",
+            "first answer what they wrote",
+            "お問い合わせの内容にお答え",
         ],
         Body::Mail(Mail { kind: MailKind::Replied, .. }) => [
             "replied to our mail",
             "メールにご返信がありました",
-            "answer what they wrote first",
-            "まずいただいた内容にお答え",
+            "first answer what they wrote",
+            "いただいた内容にお答え",
         ],
         Body::Sns(Sns { kind: SnsKind::Dm, .. }) => [
             "sent us a direct message",
             "SNSでメッセージをいただきました",
-            "answer what they wrote first",
-            "まずいただいた内容にお答え",
+            "first answer what they wrote",
+            "いただいた内容にお答え",
         ],
         Body::Contact(Contact { kind: ContactKind::MeetingRequested, .. }) => {
-            ["asked for a meeting", "面談のご希望がありました", "agree on a day first", "まずご希望の日時を伺って"]
+            ["asked for a meeting", "面談のご希望がありました", "first agree on a day", "まずご希望の日時を伺って"]
         }
         _ => return None,
     };
@@ -208,18 +203,18 @@ mod tests {
             10:01 web.form_submit form_purpose=inquiry
                 => READY instant L1 at=04-01T10:01 channel=person content=answer
                 en 田中 (ACME) sent an inquiry on the website: call now and ask first what it is about.
-                ja ACME 田中様からWebサイト経由でお問い合わせがありました。すぐにお電話し、まずご用件を伺ってください。
+                ja ACME 田中様からWebサイト経由でお問い合わせがありました。すぐにお電話で、まずご用件を伺ってください。
             19:59 web.form_submit form_purpose=quote lead=L2
                 => ESCALATED breach L1 at=04-01T11:01
                 en 田中 (ACME) has been waiting for an answer for 60 minutes: somebody must answer now.
                 ja ACME 田中様を60分お待たせしています。至急ご対応ください。
                 => READY instant L2 at=04-01T19:59 channel=person content=answer
                 en Lead L2 asked for a quote on the website: call now and ask first what it should cover and by when.
-                ja お客様（ID: L2）からWebサイト経由でお見積もりのご依頼がありました。すぐにお電話し、まず対象とご希望の時期を確認してください。
+                ja お客様（ID: L2）からWebサイト経由でお見積もりのご依頼がありました。すぐにお電話で、まず対象とご希望の時期を確認してください。
             20:00 contact.meeting_requested lead=L3
                 => READY instant L3 at=04-01T20:00 channel=person content=answer
-                en Lead L3 asked for a meeting: call as soon as contact hours begin and agree on a day first.
-                ja お客様（ID: L3）から面談のご希望がありました。ご連絡できる時間になり次第お電話し、まずご希望の日時を伺ってください。
+                en Lead L3 asked for a meeting: call as soon as contact hours begin and first agree on a day.
+                ja お客様（ID: L3）から面談のご希望がありました。ご連絡できる時間になり次第お電話で、まずご希望の日時を伺ってください。
             ",
         );
     }
@@ -231,23 +226,23 @@ mod tests {
             10:00 web.form_submit form_purpose=quote
                 => READY instant L1 at=04-01T10:00 channel=person content=answer
                 en Lead L1 asked for a quote on the website: call now and ask first what it should cover and by when.
-                ja お客様（ID: L1）からWebサイト経由でお見積もりのご依頼がありました。すぐにお電話し、まず対象とご希望の時期を確認してください。
+                ja お客様（ID: L1）からWebサイト経由でお見積もりのご依頼がありました。すぐにお電話で、まず対象とご希望の時期を確認してください。
             10:01 web.chat_message lead=L2
                 => READY instant L2 at=04-01T10:01 channel=person content=answer
-                en Lead L2 wrote to us in the chat: call now and answer what they wrote first.
-                ja お客様（ID: L2）からチャットでお問い合わせがありました。すぐにお電話し、まずお問い合わせの内容にお答えください。
+                en Lead L2 wrote to us in the chat: call now and first answer what they wrote.
+                ja お客様（ID: L2）からチャットでお問い合わせがありました。すぐにお電話で、お問い合わせの内容にお答えください。
             10:02 mail.replied lead=L3
                 => READY instant L3 at=04-01T10:02 channel=mail content=answer
-                en Lead L3 replied to our mail: write now and answer what they wrote first.
-                ja お客様（ID: L3）からメールにご返信がありました。すぐにメールでお返事し、まずいただいた内容にお答えください。
+                en Lead L3 replied to our mail: write now and first answer what they wrote.
+                ja お客様（ID: L3）からメールにご返信がありました。すぐにメールで、いただいた内容にお答えください。
             10:03 sns.dm direction=inbound lead=L4
                 => READY instant L4 at=04-01T10:03 channel=sns content=answer
-                en Lead L4 sent us a direct message: send a message now and answer what they wrote first.
-                ja お客様（ID: L4）からSNSでメッセージをいただきました。すぐにSNSでお返事し、まずいただいた内容にお答えください。
+                en Lead L4 sent us a direct message: send a message now and first answer what they wrote.
+                ja お客様（ID: L4）からSNSでメッセージをいただきました。すぐにSNSで、いただいた内容にお答えください。
             10:04 contact.meeting_requested lead=L5
                 => READY instant L5 at=04-01T10:04 channel=person content=answer
-                en Lead L5 asked for a meeting: call now and agree on a day first.
-                ja お客様（ID: L5）から面談のご希望がありました。すぐにお電話し、まずご希望の日時を伺ってください。
+                en Lead L5 asked for a meeting: call now and first agree on a day.
+                ja お客様（ID: L5）から面談のご希望がありました。すぐにお電話で、まずご希望の日時を伺ってください。
             ",
         );
     }
@@ -326,7 +321,7 @@ mod tests {
             10:00 web.form_submit form_purpose=inquiry
                 => READY instant L1 at=04-01T10:00 channel=person content=answer
                 en Lead L1 sent an inquiry on the website: call now and ask first what it is about.
-                ja お客様（ID: L1）からWebサイト経由でお問い合わせがありました。すぐにお電話し、まずご用件を伺ってください。
+                ja お客様（ID: L1）からWebサイト経由でお問い合わせがありました。すぐにお電話で、まずご用件を伺ってください。
             +3599999ms (clock)
             +1ms (clock)
                 => ESCALATED breach L1 at=04-01T11:00

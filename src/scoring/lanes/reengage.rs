@@ -49,7 +49,7 @@ impl Rule for Reengage {
         let (en, ja, act, by) = (say.en(), say.ja(), say.act(), say.by_ja());
         [
             format!(
-                "{en} had gone quiet and is active again: {act}, ask what brought them back, and tell what is new."
+                "{en} had gone quiet and is active again: {act}, ask what brought them back, and share what is new."
             ),
             format!(
                 "しばらく動きのなかった{ja}に、再び動きがありました。{by}、まず最近のご関心を伺い、新しい情報をご案内ください。"
@@ -109,7 +109,7 @@ mod tests {
             10:01 web.page_view page_class=pricing
             +15552000000ms web.page_view page_class=home
                 => READY reengage L1 at=09-28T10:01 channel=person content=news
-                en 田中 (ACME) had gone quiet and is active again: call, ask what brought them back, and tell what is new.
+                en 田中 (ACME) had gone quiet and is active again: call, ask what brought them back, and share what is new.
                 ja しばらく動きのなかったACME 田中様に、再び動きがありました。お電話で、まず最近のご関心を伺い、新しい情報をご案内ください。
             ",
         );

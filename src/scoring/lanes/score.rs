@@ -4,12 +4,15 @@ use crate::scoring::calendar::DAY_MS;
 use crate::scoring::decision::Content;
 use crate::scoring::episode::{CoolingCause, Episode, State};
 use crate::scoring::gate::{Demand, Pass, Route};
-use crate::scoring::headline::{Say, Words, counted};
+use crate::scoring::headline::{Say, Words, counted, shown};
 use crate::scoring::lanes::{Lane, Lanes, Names, Row, Rule, Terms};
 use crate::scoring::model::{Channel, Section, length, number};
 use crate::scoring::moment::Moment;
 
 pub(super) struct Score;
+
+/// Of a topic so many are shown.
+const TOPIC_CHARS_MAX: usize = 16;
 
 impl Rule for Score {
     fn demand(&self, moment: &Moment<'_>, episode: &Episode) -> Option<Demand> {
@@ -38,11 +41,12 @@ impl Rule for Score {
         let days = moment.contact_days(window);
         let days_en = counted(i64::from(days), "contact day");
         let [topic_en, topic_ja] = moment.score.top_topic_id(moment.model).map_or_else(Words::default, |topic| {
+            let topic = shown(topic, TOPIC_CHARS_MAX);
             [format!(", most interest in {topic}"), format!("、ご関心は主に「{topic}」")]
         });
         [
             format!(
-                "{en} is warm ({points} of 100 points, {days_en} in {window} days{topic_en}): {act}, ask first what matters most, then propose."
+                "{en} is warm ({points} of 100 points, {days_en} in {window} days{topic_en}): {act}, ask what matters most, then propose."
             ),
             format!(
                 "{ja}のご関心が高まっています（100点満点中{points}点、直近{window}日のうち接点のあった日は{days}日{topic_ja}）。{by}、まずご検討状況を伺い、ご提案ください。"
@@ -121,7 +125,7 @@ mod tests {
                 => READY instant L9 at=04-05T10:04 channel=mail content=answer
             +1m contact.store_visit
                 => READY score L1 at=04-05T10:05 channel=person content=proposal
-                en 田中 (ACME) is warm (46 of 100 points, 5 contact days in 90 days, most interest in crm): call, ask first what matters most, then propose.
+                en 田中 (ACME) is warm (46 of 100 points, 5 contact days in 90 days, most interest in crm): call, ask what matters most, then propose.
                 ja ACME 田中様のご関心が高まっています（100点満点中46点、直近90日のうち接点のあった日は5日、ご関心は主に「crm」）。お電話で、まずご検討状況を伺い、ご提案ください。
             ",
         );
@@ -135,7 +139,7 @@ mod tests {
             13:00 contact.webinar_attended
             14:00 contact.webinar_attended
                 => READY score L1 at=04-01T14:00 channel=person content=proposal
-                en Lead L1 is warm (42 of 100 points, 1 contact day in 90 days): call, ask first what matters most, then propose.
+                en Lead L1 is warm (42 of 100 points, 1 contact day in 90 days): call, ask what matters most, then propose.
                 ja お客様（ID: L1）のご関心が高まっています（100点満点中42点、直近90日のうち接点のあった日は1日）。お電話で、まずご検討状況を伺い、ご提案ください。
             ",
         );

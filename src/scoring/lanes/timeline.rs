@@ -110,7 +110,7 @@ fn arrived(moment: &Moment<'_>, episode: &Episode) -> Vec<(Words, [&'static str;
     let decides_on = moment.facts.bant_timeline_day().filter(|_| holds(bant(moment, episode)));
     if let Some([on_en, on_ja]) = decides_on.and_then(MonthDay::of_day).map(month_day) {
         let what = [format!("plans to decide by {on_en}"), format!("{on_ja}までにご決定の予定")];
-        arrived.push((what, ["how far they are with the decision", "ご検討の進み具合"]));
+        arrived.push((what, ["how far along the decision is", "ご検討の進み具合"]));
     }
     if let Some(day) = second_purchase_day(moment).filter(|_| holds(hurdle(moment, episode))) {
         let days = i64::from(moment.model.local_day(moment.now_ms)) - i64::from(day);
@@ -119,7 +119,7 @@ fn arrived(moment: &Moment<'_>, episode: &Episode) -> Vec<(Words, [&'static str;
     }
     if holds(cart(moment, episode)) {
         let what = ["left a cart behind".to_owned(), "カートに商品が入ったまま".to_owned()];
-        arrived.push((what, ["whether a question is open", "ご不明な点"]));
+        arrived.push((what, ["whether anything is unclear", "ご不明な点"]));
     }
     arrived
 }
@@ -180,7 +180,7 @@ mod tests {
             +59999ms (clock)
             +1ms (clock)
                 => READY timeline L1 at=06-16T09:00 channel=person content=date
-                en 田中 (ACME) plans to decide by 30 June: call and ask how far they are with the decision.
+                en 田中 (ACME) plans to decide by 30 June: call and ask how far along the decision is.
                 ja ACME 田中様にご連絡する時期です（6月30日までにご決定の予定）。お電話で、まずご検討の進み具合を伺ってください。
             ",
         );
@@ -221,7 +221,7 @@ mod tests {
             +86399999ms (clock)
             +1ms (clock)
                 => READY timeline L1 at=04-02T10:01 channel=person content=date
-                en 田中 (ACME) left a cart behind: call and ask whether a question is open.
+                en 田中 (ACME) left a cart behind: call and ask whether anything is unclear.
                 ja ACME 田中様にご連絡する時期です（カートに商品が入ったまま）。お電話で、まずご不明な点を伺ってください。
             +10d (clock)
                 => WITHDRAWN timeline expired L1 at=04-09T10:01
@@ -268,10 +268,27 @@ mod tests {
             +1d profile.bant_updated bant_timeline=2026-04-28
             +1d profile.consent_granted channel=person purpose=marketing
                 => READY timeline L1 at=04-17T10:00 channel=person content=date
-                en 田中 (ACME) plans to decide by 28 April, bought a second time 15 days ago and left a cart behind: call and ask how far they are with the decision.
+                en 田中 (ACME) plans to decide by 28 April, bought a second time 15 days ago and left a cart behind: call and ask how far along the decision is.
                 ja ACME 田中様にご連絡する時期です（4月28日までにご決定の予定、2回目のご購入から15日、カートに商品が入ったまま）。お電話で、まずご検討の進み具合を伺ってください。
             +10d (clock)
                 => WITHDRAWN timeline expired L1 at=04-24T10:00
+            ",
+        );
+    }
+
+    #[test]
+    fn the_longest_line_fits() {
+        check(
+            "
+            10:00 profile.attributes_changed attr.company=CCCCCCCCCCCCCCCCCCCCCCCC attr.name=NNNNNNNNNNNNNNNNNNNNNNNN
+            10:00 contact.call_refused
+            2026-08-31 10:00 x2 every 1d commerce.purchase
+            2026-09-12 10:00 web.cart_abandon
+            +4d profile.bant_updated bant_timeline=2026-09-30
+            10:01 profile.consent_granted channel=sns purpose=marketing
+                => READY timeline L1 at=09-16T10:01 channel=sns content=date
+                en NNNNNNNNNNNNNNNNNNNNNNNN (CCCCCCCCCCCCCCCCCCCCCCCC) plans to decide by 30 September, bought a second time 15 days ago and left a cart behind: send a message and ask how far along the decision is.
+                ja CCCCCCCCCCCCCCCCCCCCCCCC NNNNNNNNNNNNNNNNNNNNNNNN様にご連絡する時期です（9月30日までにご決定の予定、2回目のご購入から15日、カートに商品が入ったまま）。SNSで、まずご検討の進み具合を伺ってください。
             ",
         );
     }
