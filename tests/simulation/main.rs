@@ -5,6 +5,7 @@
 //! `cargo test --test simulation` runs `SEEDS` seeds. `make simulate` goes on for as long as it is told to.
 
 mod disk;
+mod erasure;
 mod fault;
 mod judge;
 mod node;

@@ -1,5 +1,6 @@
 //! One seed as a list: what arrives and what goes wrong, and when. Dropping an item gives a shorter history.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tsuikyaku::scoring::event::InputKind;
 use tsuikyaku::traffic;
 use tsuikyaku::wire::keys;
 
+use crate::erasure::erasure;
 use crate::fault::{Fault, NodeId, Outcome};
 use crate::random::Random;
 
@@ -52,6 +54,15 @@ pub enum What {
     Fault(Fault),
 }
 
+impl What {
+    fn key(&self) -> Option<&str> {
+        match self {
+            What::Arrival(arrival) => arrival.key.as_deref(),
+            What::Fault(_) => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// Since the start.
@@ -65,13 +76,20 @@ pub struct Plan {
     pub setup: Setup,
     /// By time.
     pub items: Vec<Item>,
+    /// Time in which nothing arrives: longer than what is left of an erased lead is kept.
+    pub pause_ms: i64,
 }
 
 impl Plan {
     pub fn new(seed: u64) -> Plan {
         let mut random = Random::new(seed, 1);
         let setup = setup(&mut random);
-        let mut items = arrivals(&mut random, seed);
+        let has_pause = random.percent(15);
+        let pause_ms = if has_pause { 401 * 24 * HOUR_MS } else { 0 };
+        let mut items = arrivals(&mut random, seed, START_MS);
+        if has_pause {
+            erase_and_return(&mut random, seed, pause_ms, &mut items);
+        }
         let times: Vec<i64> = items.iter().map(|item| item.at_ms).collect();
         let first = (seed as usize).wrapping_mul(3);
         for number in 0..6 + random.below(20) {
@@ -83,7 +101,8 @@ impl Plan {
         }
         items.iter_mut().for_each(|item| item.at_ms = item.at_ms.max(0));
         items.sort_by_key(|item| item.at_ms);
-        Plan { seed, setup, items }
+        let has_paused = items.last().is_some_and(|last| last.at_ms > pause_ms);
+        Plan { seed, setup, items, pause_ms: if has_paused { pause_ms } else { 0 } }
     }
 
     /// The same without some items.
@@ -119,15 +138,42 @@ fn setup(random: &mut Random) -> Setup {
     }
 }
 
-fn arrivals(random: &mut Random, seed: u64) -> Vec<Item> {
+/// Some leads are erased; when nothing is left of them others arrive, and an old disk comes back from before.
+fn erase_and_return(random: &mut Random, seed: u64, pause_ms: i64, items: &mut Vec<Item>) {
+    let erased_ms = items.iter().map(|item| item.at_ms).max().unwrap_or(0) + 60_000;
+    let keys: Vec<String> = items.iter().filter_map(|item| item.what.key().map(str::to_owned)).collect();
+    let mut erased = BTreeSet::new();
+    for number in 0..4 {
+        let Some(key) = keys.get(random.below(keys.len())) else { continue };
+        let at_ms = erased_ms + number * 500;
+        let value = erasure(&format!("erased-{number}"), key, START_MS + at_ms);
+        let arrival = Arrival { kind: InputKind::Profile, partition: None, key: Some(key.clone()), value, fault: None };
+        items.push(Item { at_ms, what: What::Arrival(arrival) });
+        erased.insert(key.as_str());
+    }
+    let back_ms = erased_ms + pause_ms;
+    // When the marker of an erased lead is gone, its id would begin with the first decision's id again.
+    let is_other = |item: &Item| item.what.key().is_some_and(|key| key.starts_with("lead-") && !erased.contains(key));
+    let later = arrivals(random, seed + 1, START_MS + back_ms).into_iter().filter(is_other);
+    items.extend(later.map(|item| Item { at_ms: item.at_ms + back_ms, ..item }));
+    let end_ms = items.iter().map(|item| item.at_ms).max().unwrap_or(0);
+    let node = random.below(2);
+    let mut add = |at_ms, fault| items.push(Item { at_ms, what: What::Fault(fault) });
+    add(erased_ms + 10_000, Fault::Kill { node });
+    add(end_ms + 40 * HOUR_MS, Fault::Compact);
+    add(end_ms + 40 * HOUR_MS + 10, Fault::DiskStale { node });
+}
+
+/// What arrives from that time on; `at_ms` of the items counts from there.
+fn arrivals(random: &mut Random, seed: u64, start_ms: i64) -> Vec<Item> {
     let settings = traffic::Settings {
         records_per_day: random.of(&[30.0, 200.0, 1_500.0, 20_000.0]),
-        ..traffic::Settings::new(seed, random.of(&[2, 8, 40]), START_MS)
+        ..traffic::Settings::new(seed, random.of(&[2, 8, 40]), start_ms)
     };
     let count = 40 + random.below(160);
     let mut items = Vec::new();
     for record in traffic::Traffic::new(&settings).take(count) {
-        let at_ms = record.appended_at_ms - START_MS;
+        let at_ms = record.appended_at_ms - start_ms;
         let is_keyed = random.percent(97);
         let arrival = Arrival {
             kind: record.kind,

@@ -27,7 +27,7 @@ impl World {
         (0..self.plan.setup.nodes).for_each(|node| self.nodes[node].start(self));
         let begun_ms = self.now_ms();
         self.run_until(begun_ms + self.plan.end_ms() + 60_000);
-        self.tally.borrow_mut().simulated_ms = self.now_ms() - begun_ms;
+        self.tally.borrow_mut().simulated_ms = self.now_ms() - begun_ms - self.plan.pause_ms;
         self.calm_down();
         self.catch_up("in calm");
         for node in &self.nodes {

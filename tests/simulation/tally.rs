@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     pub seeds: u64,
-    /// Simulated time from the first record to the calm, of all seeds.
+    /// Simulated time from the start to the calm, of all seeds; without the year in which nothing arrives.
     pub simulated_ms: i64,
     /// Everything that happens at a moment of its own: a call of a port, a place of the loop that is passed, a record that
     /// arrives, a fault.

@@ -26,7 +26,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::fault::{Fault, NodeId};
 use crate::node::Node;
-use crate::plan::{Plan, START_MS, Setup, TIMEOUT_MS, What};
+use crate::plan::{HOUR_MS, Plan, START_MS, Setup, TIMEOUT_MS, What};
 use crate::ports::{Phase, Watch};
 use crate::random::Random;
 use crate::recorder::Recorder;
@@ -204,7 +204,8 @@ impl World {
     pub fn sleeps(&self, watch: &Watch, wait: Duration) {
         let wait_ms = wait.as_millis() as i64;
         let is_idle = wait_ms >= 100 && self.random(|random| random.percent(75));
-        let sleeps_ms = if is_idle { self.random(|random| random.between_ms(wait_ms, 600_000)) } else { wait_ms };
+        let longest_ms = self.random(|random| random.of(&[2_000, 600_000, 24 * HOUR_MS]));
+        let sleeps_ms = if is_idle { self.random(|random| random.between_ms(wait_ms, longest_ms)) } else { wait_ms };
         watch.wake_at_ms.set(self.now_ms() + sleeps_ms);
         watch.changes.set(self.changes.get());
     }
