@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tsuikyaku::audit;
 use tsuikyaku::runtime::batch::Partition;
 use tsuikyaku::runtime::ports::{LeadWrite, OwnedWrite, PartitionMeta, Store, StoreError, StoredTimer};
+use tsuikyaku::wire::state;
 
 use crate::world::world;
 
@@ -47,6 +48,18 @@ impl Written {
 }
 
 impl Contents {
+    /// The first lead whose timer is not in the index, or is there at another time.
+    pub fn mistimed(&self) -> Option<Box<str>> {
+        self.0.values().find_map(|family| {
+            let due = |(id, state): (&Box<str>, &Box<[u8]>)| {
+                let due_ms = state::timer_ms(state).expect("a state of ours reads");
+                due_ms.map(|due_ms| (due_ms, id.clone()))
+            };
+            let expected: BTreeSet<(i64, Box<str>)> = family.leads.iter().filter_map(due).collect();
+            expected.symmetric_difference(&family.timers).next().map(|(_, id)| id.clone())
+        })
+    }
+
     fn apply(&mut self, written: &Written) {
         let family = self.0.entry(written.partition).or_default();
         for LeadChange { id, value, timer_before_ms, timer_after_ms } in &written.leads {

@@ -82,6 +82,9 @@ fn counted(world: &World, report: &Report) {
 fn audited(world: &World, mut log: RecordedLog, scratch: &Path) -> Result<Report, audit::Error> {
     let mut disks: Vec<Contents> = world.nodes.iter().flat_map(|node| node.disk.copies()).collect();
     disks.extend(world.nodes.iter().map(|node| node.disk.contents()));
+    if let Some(id) = disks.iter().find_map(Contents::mistimed) {
+        world.violate(format!("a disk's index has lead {id} at another time than its state, or not at all"));
+    }
     let disks: Vec<&dyn Disk> = disks.iter().map(|disk| disk as &dyn Disk).collect();
     let [ready, score, state, dead_letter] = OUTPUTS.map(|(_, name)| name.to_owned());
     let kept = audit::Kept::Everything;
