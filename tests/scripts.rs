@@ -2,6 +2,8 @@
 
 #[path = "story/laws.rs"]
 mod laws;
+#[path = "story/persons.rs"]
+mod persons;
 mod story;
 
 use std::path::Path;

@@ -5,6 +5,7 @@ mod hostile;
 mod replay;
 mod rig;
 mod sabotage;
+mod timers;
 
 use std::time::Duration;
 

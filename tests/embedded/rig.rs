@@ -42,6 +42,9 @@ const START_MS: i64 = 1_775_000_000_000;
 /// Longer than any of the simulated traffic lasts.
 pub const STALE_AFTER: Duration = Duration::from_secs(30 * 86_400);
 
+/// Timers that a step fires: so few that simulated traffic meets the limit.
+pub const STEP_TIMERS_MAX: usize = 13;
+
 /// Values that no decoder may take.
 pub const POISON: [&[u8]; 4] =
     [b"", b"\xc3\x01\x00\x00\x00\x00\x00\x00\x00\x00", b"{\"event_id\":1}", b"\xff\xff\xff\xff"];
@@ -248,7 +251,7 @@ impl Rig {
                 dead_letter_share_max: self.dead_letter_share_max,
                 persist_interval: Duration::from_millis(40),
                 cache_bytes_max: self.memory_bytes,
-                step_timers_max: 13,
+                step_timers_max: STEP_TIMERS_MAX,
                 stale_after: STALE_AFTER,
                 align_lag_records_min: 1,
                 align_records_max: 200,

@@ -3,6 +3,7 @@
 //! A stream is lines of the stories' notation, so that a counterexample reads like one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -21,13 +22,13 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 const START_MS: i64 = 1_775_005_200_000;
 const LEAD: &str = "L1";
 
-static MODEL: LazyLock<Model> = LazyLock::new(|| {
+pub static MODEL: LazyLock<Model> = LazyLock::new(|| {
     let text = std::fs::read_to_string("deploy/models/b2b-saas.toml").expect("the default model");
     Model::parse(&text, "b2b-saas.toml").unwrap_or_else(|errors| panic!("{errors:?}"))
 });
 
 /// What may happen; the first ones more often, by how streams are drawn.
-const ACTS: [&str; 48] = [
+pub const ACTS: [&str; 48] = [
     "web.page_view page_class=pricing",
     "web.page_view page_class=pricing",
     "web.download content_kind=white_paper",
@@ -79,7 +80,17 @@ const ACTS: [&str; 48] = [
 ];
 
 /// A line and how long after the one before it.
-fn stream() -> impl Strategy<Value = Vec<(i64, usize)>> {
+#[derive(Clone)]
+struct Stream(Vec<(i64, usize)>);
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\nmodel b2b-saas\nstart 2026-04-01 10:00 +09:00")?;
+        self.0.iter().try_for_each(|(gap_ms, act)| writeln!(f, "+{gap_ms}ms {}", ACTS[*act]))
+    }
+}
+
+fn stream() -> impl Strategy<Value = Stream> {
     let gap = prop_oneof![
         3 => 1..HOUR_MS,
         3 => HOUR_MS..DAY_MS,
@@ -87,7 +98,7 @@ fn stream() -> impl Strategy<Value = Vec<(i64, usize)>> {
         1 => 5 * DAY_MS..40 * DAY_MS,
         1 => Just(DAY_MS),
     ];
-    prop::collection::vec((gap, 0..ACTS.len()), 1..60)
+    prop::collection::vec((gap, 0..ACTS.len()), 1..60).prop_map(Stream)
 }
 
 /// One moment of a stream: what came out, and the lead before and after.
@@ -107,10 +118,10 @@ impl Turn<'_> {
 }
 
 /// Plays a stream and shows every turn, timers included, to `law`.
-fn play(stream: &[(i64, usize)], mut law: impl FnMut(&Turn<'_>) -> TestCaseResult) -> TestCaseResult {
+fn play(stream: &Stream, mut law: impl FnMut(&Turn<'_>) -> TestCaseResult) -> TestCaseResult {
     let (mut lead, mut clock_ms) = (Lead::default(), START_MS);
     let mut last_ready = BTreeMap::from([(LEAD.to_string(), "none".to_string())]);
-    for (number, (gap_ms, act)) in stream.iter().chain(&[(90 * DAY_MS, 14)]).enumerate() {
+    for (number, (gap_ms, act)) in stream.0.iter().chain(&[(90 * DAY_MS, 14)]).enumerate() {
         clock_ms += gap_ms;
         while let Some(due_ms) = lead.timer_ms().filter(|due_ms| *due_ms <= clock_ms) {
             let (before, mut out) = (lead.clone(), Effects::default());
