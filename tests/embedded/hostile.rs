@@ -26,7 +26,7 @@ const RESIDENT_MIB_MAX: u64 = 1_024;
 const ALONE: &str = "TSUIKYAKU_HOSTILE_ALONE";
 
 /// Topics of both formats.
-fn format(kind: InputKind) -> Format {
+pub fn format(kind: InputKind) -> Format {
     match kind {
         InputKind::Web | InputKind::Contact | InputKind::Profile => Format::Json,
         _ => Format::Avro,

@@ -10,6 +10,8 @@ mod timers;
 use std::time::Duration;
 
 use rig::{Rig, Run};
+use tsuikyaku::runtime::batch::Partition;
+use tsuikyaku::runtime::ports::OutTopic;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -140,6 +142,29 @@ fn poison_goes_to_the_dead_letters_and_nothing_else_stops() {
     Run::start(&rig, 1).finish(PATIENCE);
     let audit = rig.audit();
     assert!(audit.of("dead_letter") >= rig::POISON.len() as u64, "{audit:?}");
+}
+
+/// Nothing is kept of it but a marker, and when that is old enough, nothing at all: the changelog says so, too.
+#[test]
+fn an_erased_lead_leaves_a_tombstone_and_does_not_come_back() {
+    let mut rig = Rig::with_formats(1, 64 << 20, hostile::format);
+    let erased = ["erased-1", "erased-2"];
+    for id in erased {
+        rig.append_erasure(id);
+    }
+    Run::start(&rig, 1).finish(PATIENCE);
+    rig.pass_time(Duration::from_secs(401 * 86_400));
+    rig.append_poison();
+    Run::start(&rig, 1).finish(PATIENCE);
+    let states = rig.entries(OutTopic::State, Partition(0));
+    for id in erased {
+        let of_lead: Vec<_> = states.iter().filter(|entry| entry.key.as_deref() == Some(id.as_bytes())).collect();
+        let kept: Vec<bool> = of_lead.iter().map(|entry| entry.value.is_some()).collect();
+        assert_eq!(kept, [true, false], "{id}: a marker, then a tombstone");
+    }
+    rig.lose_disk();
+    Run::start(&rig, 1).finish(PATIENCE);
+    assert_eq!(rig.audit().leads, 0);
 }
 
 #[test]

@@ -178,6 +178,16 @@ impl Rig {
         }
     }
 
+    /// The lead wants to be forgotten; profiles must be JSON.
+    pub fn append_erasure(&self, lead_id: &str) {
+        let at_ms = self.clock.now_ms();
+        let json = serde_json::json!({"event_id": format!("erase-{lead_id}"), "lead_id": lead_id, "occurred_at": at_ms,
+            "source": "test", "kind": "erased"});
+        let home = keys::home(lead_id, self.topology.partition_count());
+        let value = json.to_string();
+        self.append(self.input(InputKind::Profile), home, Some(lead_id.as_bytes()), value.as_bytes(), at_ms);
+    }
+
     pub fn append_poison(&self) {
         for value in POISON {
             let now_ms = self.clock.now_ms();
