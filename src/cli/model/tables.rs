@@ -12,6 +12,9 @@ pub fn draw(model: &Model) -> String {
     [channels(model), contact(model), stages(model), lanes(model)].join("\n")
 }
 
+/// Of the columns `due` and `expires`, with the spaces around them.
+const LANE_COLUMNS_WIDTH: usize = 2 + 5 + 2 + 7 + 2;
+
 /// Rows with columns as wide as their widest cell, two spaces apart.
 fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
@@ -134,9 +137,14 @@ fn stages(model: &Model) -> String {
 fn lanes(model: &Model) -> String {
     let lanes = &model.lanes;
     let mut rows = vec![row(&["lane", "due", "expires", "its numbers"])];
+    let name_width = Lane::ALL.iter().map(|lane| lane.as_str().len()).max().unwrap_or_default();
     for lane in Lane::ALL {
         let Row { due, expires, more } = lane.row(lanes);
-        rows.push(vec![lane.as_str().to_owned(), due, expires, more]);
+        let before = name_width + LANE_COLUMNS_WIDTH;
+        let mut lines = wrapped(&more, before).lines().map(|line| line.trim_start().to_owned()).collect::<Vec<_>>();
+        let rest = lines.split_off(1.min(lines.len()));
+        rows.push(vec![lane.as_str().to_owned(), due, expires, lines.concat()]);
+        rows.extend(rest.into_iter().map(|line| vec![String::new(), String::new(), String::new(), line]));
     }
     let mut out = table(&rows);
     let _ = writeln!(

@@ -205,13 +205,12 @@ mod tests {
     fn withdrawn_when_it_falls() {
         check(
             "
-            10:00     contact.event_registered
-            10:01     web.download
-            10:02     mail.clicked message_id=m0
-            +25d      web.page_view page_class=pricing
-            10:10     contact.demo
-            10:20     contact.meeting
-                => READY score L1 at=04-26T10:20 channel=person content=proposal
+            10:00 sns.follow direction=inbound
+            10:01 x6 every 1d web.page_view page_class=pricing
+            +1h x3 every 1h web.download
+                => READY score L1 at=04-06T11:01 channel=person content=proposal
+            +1h x60 every 1m sns.dm direction=outbound occurred=-1d
+                => WITHDRAWN score score_fell L1 at=04-06T14:38
             ",
         );
     }
