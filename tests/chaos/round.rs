@@ -225,7 +225,7 @@ impl<'c> Round<'c> {
             }
         }
         // half of them overlap with what comes next
-        if is_overdue(action) || pieces % 2 == 0 {
+        if is_overdue(action) || pieces.is_multiple_of(2) {
             let main = self.main.as_mut().expect("it runs");
             self.pipeline.wait_processed(&mut [main]);
         }
