@@ -70,13 +70,16 @@ mutants: ## break the product on purpose, patch by patch (mutants/), and see tha
 	@deploy/system-packages.sh test
 	@$(ROCKSDB_ENV) mutants/run.sh "$(MUTANT)"
 
-# HOURS=0: every fault once. FAULT=restore: only those with that in their name.
+# HOURS=0: every fault TIMES=3. FAULT=restore: only those with that in their name. ZOMBIES=500: so many stopped workers.
 HOURS ?= 0
 SEED ?= 1
 FAULT ?=
+TIMES ?=
+ZOMBIES ?=
 chaos: ## break the running program on purpose for HOURS=n, in the order of SEED=s, and judge what came out
 	@deploy/system-packages.sh test
-	@$(ROCKSDB_ENV) CHAOS_HOURS=$(HOURS) CHAOS_SEED=$(SEED) CHAOS_FAULT="$(FAULT)" cargo test --test chaos -- --nocapture
+	@$(ROCKSDB_ENV) CHAOS_HOURS=$(HOURS) CHAOS_SEED=$(SEED) CHAOS_FAULT="$(FAULT)" CHAOS_TIMES=$(TIMES) \
+	  CHAOS_ZOMBIES=$(ZOMBIES) cargo test --test chaos -- --nocapture
 
 # EVENTS=n: until so many have happened. KEEP=n,n: only these items of the seed.
 EVENTS ?= 0

@@ -205,10 +205,39 @@ impl KafkaSource {
             Fetched::End { topic, partition, next_offset } => filling.end(topic, partition, next_offset),
             Fetched::Failed { code, what } => failure = Some((code, what)),
         });
-        match failure {
-            Some((code, what)) => Err(errors::of_read(code, false, &what)),
+        drop(member);
+        match failure.map(|(code, what)| errors::of_read(code, false, &what)) {
+            Some(SourceError::OutOfRange(what)) => Err(self.is_gone(what)?),
+            Some(error) => Err(error),
             None => Ok(count),
         }
+    }
+
+    /// Low and high watermark.
+    fn bounds(&mut self, input: InputId, partition: Partition) -> Result<(i64, i64), SourceError> {
+        if self.watermarks.is_none() {
+            self.watermarks = Some(plain_client(&self.settings, "watermarks")?);
+        }
+        let client = self.watermarks.as_ref().expect("just set");
+        let name = self.layout().name(input);
+        let asked = client.fetch_watermarks(name, partition.0 as i32, self.settings.request_timeout);
+        asked.map_err(|error| {
+            drop_within(self.watermarks.take(), WATERMARKS_DROP_MAX); // it may stay with what it knew of a lost broker
+            errors::of_client(&error, "watermarks")
+        })
+    }
+
+    /// What an offset out of range asks for. The client library counts the end of a partition as a record: when it
+    /// looks, behind a broker that was away, whether its place is still there, that may lie one too far.
+    fn is_gone(&mut self, what: String) -> Result<SourceError, SourceError> {
+        let places: Vec<_> = self.consumer().context().member().readings.running().collect();
+        for (input, partition, next_offset) in places {
+            let (low, high) = self.bounds(input, partition)?;
+            if !(low..=high).contains(&next_offset) {
+                return Ok(SourceError::OutOfRange(what));
+            }
+        }
+        Ok(SourceError::Retry(format!("{what}: the log still has it")))
     }
 
     /// Assigns what librdkafka does not read yet; the rest of `positions` has to seek.
@@ -373,16 +402,7 @@ impl Source for KafkaSource {
     }
 
     fn low_watermark(&mut self, input: InputId, partition: Partition) -> Result<i64, SourceError> {
-        if self.watermarks.is_none() {
-            self.watermarks = Some(plain_client(&self.settings, "watermarks")?);
-        }
-        let client = self.watermarks.as_ref().expect("just set");
-        let name = self.layout().name(input);
-        let asked = client.fetch_watermarks(name, partition.0 as i32, self.settings.request_timeout);
-        asked.map(|(low, _)| low).map_err(|error| {
-            drop_within(self.watermarks.take(), WATERMARKS_DROP_MAX); // it may stay with what it knew of a lost broker
-            errors::of_client(&error, "low watermark")
-        })
+        self.bounds(input, partition).map(|(low, _)| low)
     }
 
     fn start(&mut self, positions: &[Position]) -> Result<(), SourceError> {

@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::groups::GroupInfo;
 
 use super::log::Log;
 use super::settings::Settings;
@@ -48,7 +49,16 @@ pub(super) fn look(settings: &Settings, worker: u32) -> Verdict {
         }
         std::thread::sleep(LOOK);
     }
+    let listed = client.client().fetch_group_list(Some(&settings.app_id), settings.request_timeout);
+    let said = listed.map(|listed| listed.groups().first().map(described));
+    tracing::warn!(worker, ?said, "the other member has stayed: taken for a twin");
     Verdict::Twin
+}
+
+/// A group's state and its members, for those who look into what happened.
+fn described(group: &GroupInfo) -> String {
+    let members: Vec<&str> = group.members().iter().map(|member| member.id()).collect();
+    format!("{} of {}", group.state(), members.join(", "))
 }
 
 /// `None` where the cluster does not tell.
