@@ -59,7 +59,7 @@ build() {
 sees() {
     local words status=0
     read -ra words <<<"$(arguments "$1")"
-    (cd "$tree" && CHAOS_FAULT=pause timeout "$SECONDS_MAX" cargo test "${words[@]}") >"$cache/log" 2>&1 || status=$?
+    (cd "$tree" && CHAOS_FAULT=pause CHAOS_TIMES=1 timeout "$SECONDS_MAX" cargo test "${words[@]}") >"$cache/log" 2>&1 || status=$?
     [ "$status" -ne 0 ] && [ "$status" -ne 124 ]
 }
 
