@@ -21,8 +21,8 @@ use tsuikyaku::wire::keys;
 
 const PARTITIONS: u32 = 4;
 const INQUIRY_EVERY: Duration = Duration::from_millis(20);
-/// Days of traffic, as the pipeline begins it.
-const DAYS: f64 = 60.0;
+/// Days of traffic; it begins sixty days ago, and not every day has the same.
+const DAYS: f64 = 40.0;
 /// How long a rebalance is looked at before it begins and after it has ended.
 const AROUND: Duration = Duration::from_secs(5);
 const GIB: f64 = (1u64 << 30) as f64;
