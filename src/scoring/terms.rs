@@ -56,7 +56,7 @@ impl Terms {
 
     /// The terms at the same moment once `facts` have taken in an event.
     pub(crate) fn after(mut self, model: &Model, facts: &Facts, at_ms: i64, step: (&Event<'_>, &Meaning<'_>)) -> Terms {
-        if facts.as_of(at_ms) != self.as_of_ms {
+        if facts.as_of(at_ms) != self.as_of_ms || !facts.rules_have_room() {
             return Terms::of(model, facts, at_ms);
         }
         let (event, meaning) = step;

@@ -126,6 +126,28 @@ proptest! {
     }
 }
 
+/// Debug builds compare each reading with one from nothing.
+#[test]
+fn a_rule_too_many_changes_what_others_keep() {
+    let model = largest_model("every");
+    let (mut run, mut out) = (SingleRun::new(&model), Vec::new());
+    for number in 0..80 {
+        for day in [0, 200, 400, 560] {
+            let (page_class, form_purpose) = (PageClass::ALL[number % 9], FormPurpose::ALL[number / 9 % 8]);
+            let web = Web { kind: WebKind::ALL[number / 72], page_class, form_purpose, content_kind: None };
+            let at_ms = START_MS + day * DAY_MS;
+            run.apply(
+                &event(number * 1_000 + day as usize, "L1", at_ms, Body::Web(web)),
+                START_MS + 570 * DAY_MS,
+                &mut out,
+            );
+        }
+    }
+    let (_, lead) = run.leads().next().expect("one");
+    assert_eq!(lead.facts.rules.len(), 80);
+    assert!(lead.facts.weight_bytes() < 11 * 1024, "{} bytes", lead.facts.weight_bytes());
+}
+
 /// The default model with 512 rules, each of its own, and 16 topics.
 fn largest_model(limit: &str) -> Model {
     let text = include_str!("../../deploy/models/b2b-saas.toml");

@@ -22,10 +22,15 @@ const CALENDAR_BYTES: usize = DAYS as usize / 8;
 const EPOCHS_MAX: usize = EPOCHS_BEFORE_TOP + 1;
 
 impl Facts {
+    /// So few rules, as of nearly every lead, that one has no effect on what another keeps.
+    pub(crate) fn rules_have_room(&self) -> bool {
+        self.rules.len() <= RULES_BYTES_MAX / (RULE_BYTES + SUM_BYTES)
+    }
+
     /// Forgets what there is no room for, after a rule counted.
     pub(super) fn fit_rules(&mut self) {
-        if self.rules.len() <= RULES_BYTES_MAX / (RULE_BYTES + SUM_BYTES) {
-            return; // nearly every lead
+        if self.rules_have_room() {
+            return;
         }
         let rules_bytes = self.rules.len() * RULE_BYTES;
         let all_bytes: usize = self.rules.iter().map(whole_bytes).sum();
