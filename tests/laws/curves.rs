@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use tsuikyaku::scoring::event::{Body, Event, Mail, MailKind};
 use tsuikyaku::scoring::facts::Facts;
+use tsuikyaku::scoring::meaning::Meaning;
+use tsuikyaku::scoring::model::Model;
 
 use crate::streams::DAY_MS;
 use crate::{MODEL, apply, cases};
@@ -55,6 +57,19 @@ fn regular_contact_peaks_where_the_model_says() {
 fn without_time_the_peak_is_at_six_touches() {
     let (kappa, phi) = (MODEL.readiness.familiarity_scale, MODEL.readiness.fatigue_scale);
     let best = kappa * (1.0 + phi / kappa).ln();
+    // Half-lives of ten years are as good as no time at all.
+    let text = include_str!("../../deploy/models/b2b-saas.toml");
+    let still = text.replace("exposure_half_life = \"30d\"", "exposure_half_life = \"3650d\"");
+    let still = still.replace("pressure_half_life = \"14d\"", "pressure_half_life = \"3650d\"");
+    let still = Model::parse(&still, "still").unwrap_or_else(|errors| panic!("{errors:?}"));
+    let mut facts = Facts::default();
+    let read = (0..60).map(|number| {
+        let event = mail_at(NOON_MS + number * DAY_MS);
+        facts.apply(&still, &event, &Meaning::of(&still, &event));
+        facts.parts(&still, event.occurred_at_ms).affinity
+    });
+    let read_peak = self::peak(&read.collect::<Vec<_>>()) as f64;
+    assert!(read_peak == best.floor() || read_peak == best.ceil(), "{read_peak}");
     let affinity = |touches: f64| (1.0 - (-touches / kappa).exp()) * (-touches / phi).exp();
     let peak = (1..60).map(f64::from).max_by(|a, b| affinity(*a).total_cmp(&affinity(*b))).expect("a peak");
     assert!((best - 6.11).abs() < 0.005, "{best}");

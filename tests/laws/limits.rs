@@ -39,15 +39,18 @@ fn link(number: usize, from: &str, to: &str) -> Event<'static> {
     event(number, from, START_MS, Body::Profile(profile))
 }
 
+/// `STORM_EVENTS=100000` makes it as many.
 #[test]
 fn a_storm_of_one_lead_in_one_second_grows_nothing() {
     let mut run = SingleRun::new(&MODEL);
     let mut out = Vec::new();
     let view = || Body::Web(Web { kind: WebKind::PageView, ..Web::default() });
     let mut sizes = Vec::new();
-    for number in 0..6_000 {
-        run.apply(&event(number, "L1", START_MS + number as i64 / 6, view()), START_MS + number as i64 / 6, &mut out);
-        if number % 2_000 == 1_999 {
+    let count = std::env::var("STORM_EVENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(6_000);
+    for number in 0..count {
+        let at_ms = START_MS + (number * 1_000 / count) as i64;
+        run.apply(&event(number, "L1", at_ms, view()), at_ms, &mut out);
+        if (number + 1) % (count / 3) == 0 {
             sizes.push(state_bytes(&run, "L1"));
         }
     }

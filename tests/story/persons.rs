@@ -137,6 +137,8 @@ proptest! {
                 prop_assert!(!refuses || ready.recommended_channel != Channel::Person, "called who refused");
             }
             for (lead_id, lead) in turn.after {
+                let open = lead.episode.open().filter(|ready| ready.channel == Channel::Person);
+                prop_assert!(open.is_none() || !lead.facts.is_refused(), "{} refuses what is open", lead_id);
                 let gone = lead.identity.redirect.is_some() || (lead.identity.erased.is_some() && lead.facts.is_empty());
                 prop_assert!(!gone || lead.episode.open().is_none(), "{} is gone and has a READY open", lead_id);
             }
