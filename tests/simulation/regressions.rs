@@ -12,7 +12,7 @@ fn plan(arrivals_ms: &[i64], faults: &[(i64, Fault)]) -> Plan {
     let mut plan = Plan::new(0);
     let setup = &mut plan.setup;
     (setup.partitions, setup.nodes, setup.workers, setup.has_stateless) = (1, 1, 1, false);
-    let records = traffic::Traffic::new(&traffic::Settings::new(1, 2, START_MS));
+    let records = traffic::Traffic::new(&traffic::Settings::new(1, 2, START_MS - 24 * HOUR_MS));
     let arrivals = arrivals_ms.iter().zip(records).map(|(at_ms, record)| {
         let (kind, key, value) = (record.kind, Some(record.key), record.value);
         Item { at_ms: *at_ms, what: What::Arrival(Arrival { kind, partition: None, key, value, fault: None }) }
@@ -45,5 +45,7 @@ fn overtaken_in_the_middle_of_a_restore() {
 #[test]
 fn a_clock_behind_the_clock_of_the_partition() {
     let jump = |by_ms| Fault::ClockJump { node: 0, by_ms };
-    check(plan(&[1_000, 20_000], &[(0, jump(3 * HOUR_MS)), (10_000, jump(-6 * HOUR_MS))]), 2);
+    // A process that has just started looks for timers up to its own time, and moves the partition's clock there.
+    let faults = [(0, jump(3 * HOUR_MS)), (500, Fault::Kill { node: 0 }), (10_000, jump(-6 * HOUR_MS))];
+    check(plan(&[505, 20_000], &faults), 3);
 }
