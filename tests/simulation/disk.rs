@@ -51,11 +51,11 @@ impl Contents {
     /// The first lead whose timer is not in the index, or is there at another time.
     pub fn mistimed(&self) -> Option<Box<str>> {
         self.0.values().find_map(|family| {
-            let due = |(id, state): (&Box<str>, &Box<[u8]>)| {
+            let due = family.leads.iter().filter_map(|(id, state)| {
                 let due_ms = state::timer_ms(state).expect("a state of ours reads");
                 due_ms.map(|due_ms| (due_ms, id.clone()))
-            };
-            let expected: BTreeSet<(i64, Box<str>)> = family.leads.iter().filter_map(due).collect();
+            });
+            let expected: BTreeSet<(i64, Box<str>)> = due.collect();
             expected.symmetric_difference(&family.timers).next().map(|(_, id)| id.clone())
         })
     }
