@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Breaks the product on purpose, one patch of this directory at a time, and fails unless the tests see each of them
-# within five minutes, builds apart. Writes what saw it, and after how long, to docs/mutants.md.
-# Usage: mutants/run.sh [PART_OF_A_NAME]; with a part, the table is only printed. Called by `make mutants`.
+# within five minutes, builds apart. Writes what saw it, and after how long, to docs/mutants.md: a line for each, with
+# the commit that it was tried on.
+# Usage: mutants/run.sh [PART_OF_A_NAME]; with a part, the lines of the others stay. Called by `make mutants`.
 #
 # Works in a clone of the last commit with a target directory of its own, which begins with the dependencies that are
 # built already; both stay in the cache, so that the next run builds only what changed.
@@ -66,12 +67,34 @@ sees() {
 header() { sed -n "s/^$2: //p" "$1" | head -1; }
 
 echo "mutants: what is not broken must pass"
-for kind in simulation embedded; do
+for kind in $(for patch in mutants/*"$part"*.patch; do header "$patch" "Seen by"; done | sort -u); do
     build "$kind" || { cat "$cache/log"; exit 1; }
     if sees "$kind"; then tail -40 "$cache/log"; echo "mutants: $kind fails by itself" >&2; exit 1; fi
 done
 
-rows=() survivors=()
+today=$(date -u +%Y-%m-%d)
+survivors=()
+result="$root/docs/mutants.md"
+# Puts a mutant's line in the place of its last one, and drops those of patches that are gone.
+note() {
+    local lines
+    lines=$({ grep -E '^\| [0-9]' "$result" 2>/dev/null | grep -v "^| $1 |" || true; printf '%s\n' "$2"; } | sort)
+    {
+        echo "# Mutants"
+        echo
+        echo "Written by \`make mutants\`: one sabotage of the product at a time, which tests notice it, and after how many seconds of"
+        echo "testing, builds apart. A line has the day and the commit that it was tried on; \`mutants/\` has the patches."
+        echo
+        echo "| mutant | what it breaks | invariant | noticed by | after, s | tried |"
+        echo "|---|---|---|---|---|---|"
+        while IFS= read -r line; do
+            local name=${line#| }
+            [ ! -f "$root/mutants/${name%% |*}.patch" ] || printf '%s\n' "$line"
+        done <<<"$lines"
+    } >"$result.new"
+    mv "$result.new" "$result"
+}
+
 for patch in "$root"/mutants/*"$part"*.patch; do
     name=$(basename "$patch" .patch)
     clean
@@ -79,7 +102,10 @@ for patch in "$root"/mutants/*"$part"*.patch; do
     # The kind that is said to see it comes first, then the others, from fast to slow.
     said=$(header "$patch" "Seen by")
     seen="" after=0
+    tried=" "
     for kind in $said simulation embedded laws chaos; do
+        case "$tried" in *" $kind "*) continue ;; esac
+        tried="$tried$kind "
         build "$kind" || { tail -30 "$cache/log"; echo "mutants: $name does not build: mend the patch" >&2; exit 1; }
         since=$(date +%s)
         if sees "$kind"; then seen=$kind; fi
@@ -93,19 +119,8 @@ for patch in "$root"/mutants/*"$part"*.patch; do
         echo "mutants: $name: SURVIVED $after s"
         survivors+=("$name")
     fi
-    rows+=("| $name | $(header "$patch" Breaks) | $(header "$patch" Invariant) | ${seen:-**nobody**} | $after |")
+    note "$name" "| $name | $(header "$patch" Breaks) | $(header "$patch" Invariant) | ${seen:-**nobody**} | $after | $today, \`${commit:0:12}\` |"
 done
-
-table() {
-    echo "# Mutants"
-    echo
-    echo "Written by \`make mutants\`: one sabotage of the product at a time, and which tests see it. $(date -u +%Y-%m-%d), commit"
-    echo "\`${commit:0:12}\`, $(nproc) cores: ${#rows[@]} mutants, ${#survivors[@]} survived."
-    echo
-    echo "| mutant | what it breaks | invariant | seen by | after, s |"
-    echo "|---|---|---|---|---|"
-    printf '%s\n' "${rows[@]}"
-}
 clean
-if [ -n "$part" ]; then table; else table >"$root/docs/mutants.md"; fi
 [ ${#survivors[@]} -eq 0 ] || { echo "mutants: survived: ${survivors[*]}" >&2; exit 1; }
+echo "mutants: all seen"
