@@ -183,7 +183,9 @@ impl Lead {
             return Applied::Erased;
         }
         let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
-        let trigger = Trigger { event_id: Some(&link.event_id), event: None, readiness_before: moment.readiness() };
+        let before = Before { readiness: moment.readiness(), stage: moment.stage() };
+        before.arm(model, &mut self.episode);
+        let trigger = Trigger { event_id: Some(&link.event_id), event: None, readiness_before: before.readiness };
         let hand_raise_ms = answered_hand_raise(&self.episode);
         ready::withdraw(&moment, &mut self.episode, Reason::Merged, trigger, out);
         let merged = Merged {
