@@ -2,6 +2,10 @@
 //! the topic's name, the order inside a topic as it is in the log. With the manifest's offsets it makes order a part
 //! of the log: whoever reads the same offsets decides the same.
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use super::batch::{Batch, InputId, Partition};
 use super::topology::Topology;
 
@@ -147,6 +151,28 @@ impl Sequence {
     }
 }
 
+/// A step's records, which are the front of a task's part of a sequence, in the order that a reader of the log gives
+/// them: by the times of the step's own records alone. What was taken by an earlier step holds nothing back.
+pub fn of_step<'p>(batch: &Batch, placed: &'p [Placed]) -> Cow<'p, [Placed]> {
+    let mut newest_ms: SmallVec<[i64; 16]> = SmallVec::new();
+    let mut is_as_placed = true;
+    let mut at_ms = |record: &Placed| {
+        let input = usize::from(record.input.0);
+        newest_ms.resize(newest_ms.len().max(input + 1), i64::MIN);
+        newest_ms[input] = newest_ms[input].max(batch.get(record.index as usize).appended_at_ms);
+        is_as_placed &= newest_ms[input] == record.at_ms;
+        newest_ms[input]
+    };
+    let times_ms: SmallVec<[i64; 64]> = placed.iter().map(&mut at_ms).collect();
+    if is_as_placed {
+        return Cow::Borrowed(placed);
+    }
+    let mut ordered: Vec<Placed> =
+        placed.iter().zip(times_ms).map(|(record, at_ms)| Placed { at_ms, ..*record }).collect();
+    ordered.sort_unstable();
+    Cow::Owned(ordered)
+}
+
 /// Each input's place in the alphabetical order of topic names.
 pub fn ranks<'a>(topics: impl Iterator<Item = &'a str>) -> Vec<u16> {
     let topics: Vec<&str> = topics.collect();
@@ -203,6 +229,21 @@ mod tests {
     #[test]
     fn keeps_partitions_apart() {
         check(&[(0, 1, 1), (0, 0, 9)], &[(0, 9), (0, 1)]);
+    }
+
+    #[test]
+    fn a_step_is_in_the_order_of_its_own_records() {
+        let topology = topology();
+        let mut batch = Batch::default();
+        [(0, 0, 9), (0, 0, 3)].into_iter().for_each(|record| push(&mut batch, record));
+        let mut sequence = Sequence::of(&batch, &topology);
+        sequence.keep(&mut batch, &[false, true]);
+        push(&mut batch, (1, 0, 5));
+        sequence.extend(&batch, &topology);
+        assert_eq!(in_order(&batch, &sequence), [(1, 5), (0, 3)], "behind the one that is gone");
+        let step = of_step(&batch, sequence.of_task(Partition(0)));
+        let times: Vec<i64> = step.iter().map(|placed| batch.get(placed.index as usize).appended_at_ms).collect();
+        assert_eq!(times, [3, 5]);
     }
 
     #[test]

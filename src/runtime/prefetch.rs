@@ -11,7 +11,7 @@ use super::batch::{Batch, Partition, Record};
 use super::cache::StateBytes;
 use super::context::Context;
 use super::error::Error;
-use super::order::Placed;
+use super::order::{Placed, of_step};
 use super::route::{Routed, route};
 use super::task::Task;
 use super::timers::Timer;
@@ -67,7 +67,7 @@ pub fn prefetch<'a>(
 
     let waits = |record: &Placed| end.before.as_ref().is_some_and(|before| record.at_ms >= before.due_ms);
     let taken = placed.iter().position(waits).unwrap_or(placed.len());
-    let records: Vec<_> = placed[..taken]
+    let records: Vec<_> = of_step(batch, &placed[..taken])
         .iter()
         .map(|at| {
             let record = batch.get(at.index as usize);
