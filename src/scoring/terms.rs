@@ -110,7 +110,7 @@ impl Purchases {
 
 fn alive_at(model: &Model, days: &[i32], as_of_ms: i64) -> Option<f64> {
     let (first, last) = (f64::from(*days.first()?), f64::from(*days.last()?));
-    let today = f64::from(model.local_day(as_of_ms));
+    let today = f64::from(model.local_day(as_of_ms)).max(last); // a damaged state may know days to come
     let repeats = (days.len() - 1) as f64;
     Some(rounded(alive(&model.stages.alive, repeats, (last - first) / 7.0, (today - first) / 7.0)))
 }
