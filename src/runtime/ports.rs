@@ -154,7 +154,8 @@ pub trait Sink {
     /// Aborts the open transaction.
     fn abort(&mut self) -> Result<(), SinkError>;
 
-    /// A new producer under the same transactional id: fences the old one, aborts what it left open.
+    /// A new producer under the same transactional id: fences the old one, aborts what it left open. Where it fails,
+    /// no transaction may begin before it has succeeded, and positions read meanwhile are void.
     fn rebuild(&mut self) -> Result<(), SinkError>;
 }
 

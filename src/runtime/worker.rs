@@ -68,6 +68,8 @@ pub struct Worker<S, K, C> {
     batch: Batch,
     sequence: Sequence,
     align: Align,
+    /// Since a rewind began, until there is a new writer.
+    must_rebuild: bool,
     /// This and the following by `Clock::uptime`.
     committed_at: Duration,
     recommitted_at: Duration,
@@ -98,6 +100,7 @@ where
             batch: Batch::default(),
             sequence: Sequence::default(),
             align: Align::new(&context.settings),
+            must_rebuild: false,
             context,
             committed_at: now,
             recommitted_at: now,
@@ -146,6 +149,9 @@ where
     }
 
     fn attempt(&mut self) -> Result<(), Error> {
+        if self.must_rebuild {
+            self.rebuild()?;
+        }
         let change = self.timed(Verb::Poll, Self::poll)?;
         self.own(change)?;
         self.timed(Verb::Process, Self::step)?;
@@ -393,6 +399,7 @@ where
     fn rewind(&mut self, cause: RewindCause, detail: &str) -> Result<(), Error> {
         self.context.metrics.ownership.rewind(cause.as_str());
         self.back_off(cause, detail)?;
+        self.must_rebuild = true;
         let Worker { context, tasks, forwarder, ownership, .. } = self;
         ownership.forget(context, tasks, forwarder);
         self.align.forget();
@@ -409,17 +416,22 @@ where
         let Worker { context, tasks, forwarder, ownership, .. } = self;
         ownership.change(context, tasks, forwarder, change)?;
         crash::point("rewind.polled");
-        match self.sink.rebuild().map_err(Error::from) {
+        match self.rebuild() {
             Err(Error::Rewind { cause, detail }) => {
                 tracing::warn!(%cause, detail, "no new producer yet");
                 Ok(())
             }
-            Err(error) => Err(error),
-            Ok(()) => {
-                crash::point("rewind.rebuilt");
-                Ok(())
-            }
+            rebuilt => rebuilt,
         }
+    }
+
+    /// Before anything is read: what the writer before left open is over only then, so only then do the committed
+    /// positions say what is in the log.
+    fn rebuild(&mut self) -> Result<(), Error> {
+        self.sink.rebuild()?;
+        self.must_rebuild = false;
+        crash::point("rewind.rebuilt");
+        Ok(())
     }
 
     /// Waits longer each time, and gives up when nothing could be committed for too long.

@@ -26,6 +26,8 @@ pub struct Watch {
     pub member: Cell<Option<Membership>>,
     /// Where its transaction stands.
     pub phase: Cell<Phase>,
+    /// A call of its writer has failed, and it has no new one yet.
+    pub must_rebuild: Cell<bool>,
     pub is_killed: Cell<bool>,
     /// The last piece of the changelog that it read was not the last one.
     pub is_restoring: Cell<bool>,
@@ -134,6 +136,9 @@ impl Source for SimSource {
 
     fn committed(&mut self, of: &[(InputId, Partition)]) -> Result<Vec<Option<i64>>, SourceError> {
         read("source.committed")?;
+        if self.watch.must_rebuild.get() {
+            world().violate("positions are read before the writer that failed has a successor".into());
+        }
         self.inner().committed(of)
     }
 
@@ -188,6 +193,14 @@ impl SimSink {
         self.watch.phase.set(to);
     }
 
+    /// A call that fails is the last one of this writer.
+    fn noted<T>(&self, outcome: Result<T, SinkError>) -> Result<T, SinkError> {
+        if outcome.is_err() {
+            self.watch.must_rebuild.set(true);
+        }
+        outcome
+    }
+
     fn armed(&self, place: &'static str) -> Option<Fault> {
         let is_ours = |fault: &Fault| {
             use Fault::*;
@@ -215,46 +228,53 @@ impl Sink for SimSink {
     fn begin(&mut self) -> Result<(), SinkError> {
         world().passes("sink.begin");
         self.goes_on(&[Phase::None], Phase::Begun, "begin");
-        self.inner.begin()
+        let begun = self.inner.begin();
+        self.noted(begun)
     }
 
     fn send(&mut self, record: OutRecord<'_>) -> Result<(), SinkError> {
         world().passes("sink.send");
         self.goes_on(&[Phase::Begun], Phase::Begun, "send");
-        self.inner.send(record)
+        let sent = self.inner.send(record);
+        self.noted(sent)
     }
 
     fn drain(&mut self) -> Result<Vec<(Partition, i64)>, SinkError> {
         world().passes("sink.drain");
         self.goes_on(&[Phase::Begun], Phase::Drained, "drain");
-        away().map_err(SinkError::Abort)?;
-        match self.armed("sink.drain") {
+        self.noted(away().map_err(SinkError::Abort))?;
+        let drained = match self.armed("sink.drain") {
             Some(_) => Err(SinkError::Abort("a record was not delivered".into())),
             None => self.inner.drain(),
-        }
+        };
+        self.noted(drained)
     }
 
     fn send_offsets(&mut self, positions: &[Position], group: &Membership) -> Result<(), SinkError> {
         world().passes("sink.offsets");
         self.goes_on(&[Phase::Drained], Phase::Offsets, "send_offsets");
-        away().map_err(SinkError::Abort)?;
-        self.inner.send_offsets(positions, group)
+        self.noted(away().map_err(SinkError::Abort))?;
+        let sent = self.inner.send_offsets(positions, group);
+        self.noted(sent)
     }
 
     fn end(&mut self) -> Result<(), SinkError> {
         world().passes("sink.end");
         self.goes_on(&[Phase::Offsets], Phase::None, "end");
-        away().map_err(SinkError::Unknown)?;
+        self.noted(away().map_err(SinkError::Unknown))?;
         match self.armed("sink.end") {
             Some(Fault::Fence { .. }) => drop(world().log.sink(&self.id)),
             Some(Fault::Timeout { .. }) => world().log.expire_transactions(),
-            Some(Fault::Unanswered { outcome, .. }) => return self.unanswered(outcome),
+            Some(Fault::Unanswered { outcome, .. }) => {
+                let unanswered = self.unanswered(outcome);
+                return self.noted(unanswered);
+            }
             _ => {}
         }
         let ended = self.inner.end();
         world().changed();
         world().passes("sink.ended");
-        ended
+        self.noted(ended)
     }
 
     fn abort(&mut self) -> Result<(), SinkError> {
@@ -272,6 +292,7 @@ impl Sink for SimSink {
             let _ = late.end();
         }
         self.inner.rebuild()?;
+        self.watch.must_rebuild.set(false);
         world().changed();
         Ok(())
     }

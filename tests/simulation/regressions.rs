@@ -49,3 +49,16 @@ fn a_clock_behind_the_clock_of_the_partition() {
     let faults = [(0, jump(3 * HOUR_MS)), (500, Fault::Kill { node: 0 }), (10_000, jump(-6 * HOUR_MS))];
     check(plan(&[505, 20_000], &faults), 3);
 }
+
+/// A batch was not delivered, the broker was away when a new writer was asked for, and came back just before the next read:
+/// the worker read its positions, and went on, while the old transaction was still open. What that one had written came
+/// in a second time with the next.
+#[test]
+fn the_broker_comes_back_before_there_is_a_new_writer() {
+    for (seed, for_ms) in (0..10).flat_map(|seed| (45..55).map(move |for_ms| (seed, for_ms))) {
+        let faults = [(999, Fault::Undelivered { node: 0 }), (1_003, Fault::BrokerAway { for_ms })];
+        let mut plan = plan(&[1_000, 30_000], &faults);
+        plan.seed = seed;
+        check(plan, 2);
+    }
+}

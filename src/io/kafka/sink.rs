@@ -196,6 +196,7 @@ impl Sink for KafkaSink {
     type Group = ConsumerGroupMetadata;
 
     fn begin(&mut self) -> Result<(), SinkError> {
+        self.live()?; // whoever has none rewinds: the positions he knows are older than the producer he would get
         if self.may_come_late {
             tracing::debug!(
                 worker = self.worker,
