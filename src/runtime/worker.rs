@@ -66,6 +66,8 @@ pub struct Worker<S, K, C> {
     guard: DeadLetterGuard,
     /// Polled and not applied yet.
     batch: Batch,
+    /// More waits to be read than the last step had room for.
+    is_behind: bool,
     sequence: Sequence,
     align: Align,
     /// Since a rewind began, until there is a new writer.
@@ -98,6 +100,7 @@ where
             forwarder: Forwarder::default(),
             guard,
             batch: Batch::default(),
+            is_behind: false,
             sequence: Sequence::default(),
             align: Align::new(&context.settings),
             must_rebuild: false,
@@ -182,7 +185,8 @@ where
         };
         let step_interval = settings.step_interval;
         let change = self.source.poll(&mut self.batch, limits)?;
-        if !change.is_empty() || self.batch.len() == held || !self.has_room(&limits) {
+        self.is_behind = !self.has_room(&limits);
+        if !change.is_empty() || self.batch.len() == held || self.is_behind {
             return Ok(change);
         }
         crash::point("poll.polled");
@@ -320,7 +324,8 @@ where
     fn commit_interval(&self) -> Duration {
         let decided = self.tasks.iter().any(|task| !task.pending.decided.is_empty());
         let settings = &self.context.settings;
-        if decided { settings.decision_interval } else { settings.commit_interval }
+        // Behind, a decision has waited for records before it already, and larger transactions catch up sooner.
+        if decided && !self.is_behind { settings.decision_interval } else { settings.commit_interval }
     }
 
     /// Hands over what is not counted event by event, about once a second.
