@@ -4,32 +4,59 @@
 use std::collections::HashMap;
 
 use crate::scoring::decision::{Decision, DecisionId, DecisionType};
+use crate::scoring::identity::MARKER_MS;
 use crate::wire::keys;
 
-/// The newest READY of each lead, by the lead's hash; `None` once it was withdrawn.
+/// A decision is dated by the newest event of its lead, which may be ahead of the clock that an erasure was made at.
+const AHEAD_MAX_MS: i64 = 86_400_000;
+
+/// What was said of each lead, by the lead's hash.
 #[derive(Debug, Default)]
-pub struct Course(HashMap<u64, Option<DecisionId>, foldhash::fast::RandomState>);
+pub struct Course(HashMap<u64, Said, foldhash::fast::RandomState>);
+
+#[derive(Debug, Default)]
+struct Said {
+    /// The newest READY; `None` once it was withdrawn.
+    open: Option<DecisionId>,
+    /// When the newest decision was made, ms since the epoch.
+    last_ms: Option<i64>,
+    life: u32,
+}
 
 impl Course {
+    /// Tells which of the lead's lives it is of: the marker of an erased lead goes in the end, and whoever comes again
+    /// under that id begins with the first episode, hence with decision ids that were there before.
+    ///
     /// # Errors
     /// What is wrong with this one, in words.
-    pub fn take(&mut self, decision: &Decision) -> Result<(), String> {
+    pub fn take(&mut self, decision: &Decision) -> Result<u32, String> {
         let Decision { decision_id, lead_id, decision_type, .. } = decision;
-        let open = self.0.entry(keys::lead_hash(lead_id)).or_default();
-        let is_open = *open == Some(*decision_id);
+        let said = self.0.entry(keys::lead_hash(lead_id)).or_default();
+        let is_open = said.open == Some(*decision_id);
         match decision_type {
             DecisionType::Ready if is_open => {
                 return Err(format!("decision {decision_id} of lead {lead_id} is ready while it is open already"));
             }
-            DecisionType::Ready => *open = Some(*decision_id),
+            DecisionType::Ready => {
+                said.life += u32::from(said.begins_anew(decision));
+                said.open = Some(*decision_id);
+            }
             DecisionType::Escalated if is_open => {}
-            DecisionType::Withdrawn if is_open => *open = None,
+            DecisionType::Withdrawn if is_open => said.open = None,
             DecisionType::Escalated | DecisionType::Withdrawn => {
                 let kind = decision_type.as_str();
                 return Err(format!("decision {decision_id} of lead {lead_id} is {kind}, but no READY of it is open"));
             }
         }
-        Ok(())
+        said.last_ms = said.last_ms.max(Some(decision.as_of_ms));
+        Ok(said.life)
+    }
+}
+
+impl Said {
+    fn begins_anew(&self, ready: &Decision) -> bool {
+        let is_first = ready.decision_id == DecisionId::of(&ready.lead_id, 1, ready.lane);
+        is_first && self.last_ms.is_some_and(|last_ms| ready.as_of_ms - last_ms >= MARKER_MS - AHEAD_MAX_MS)
     }
 }
 
@@ -81,5 +108,20 @@ mod tests {
         check(&[(1, Ready), (1, Withdrawn), (1, Escalated)], Some("is escalated"));
         check(&[(1, Ready), (2, Ready), (1, Withdrawn)], Some("no READY of it is open"));
         check(&[(1, Ready), (1, Ready)], Some("open already"));
+    }
+
+    #[test]
+    fn a_lead_lives_anew_when_its_marker_is_gone() {
+        let check = |episode: u64, days: i64, life: u32| {
+            let (mut course, first) = (Course::default(), ready());
+            let withdrawn = Decision { decision_type: Withdrawn, ..first.clone() };
+            assert_eq!([&first, &withdrawn].map(|decision| course.take(decision)), [Ok(0), Ok(0)]);
+            let decision_id = DecisionId::of("lead-1", episode, Lane::Instant);
+            let again = Decision { decision_id, as_of_ms: first.as_of_ms + days * 86_400_000, ..first };
+            assert_eq!(course.take(&again), Ok(life), "episode {episode} after {days} days");
+        };
+        check(1, 400, 1);
+        check(1, 398, 0);
+        check(2, 400, 0);
     }
 }

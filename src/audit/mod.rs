@@ -12,7 +12,7 @@
 //!
 //! It goes partition by partition and reads every topic once, with one cursor for each topic partition. Memory: the
 //! leads of one partition up to the limit given, beyond it on disk in a store of its own; what was forwarded, dead or
-//! decided and is not matched yet (about 100 bytes each), beyond its share in files; 40 bytes for each lead of a
+//! decided and is not matched yet (about 100 bytes each), beyond its share in files; 60 bytes for each lead of a
 //! partition that was ever decided on; one transaction.
 //!
 //! It lacks on purpose: a start in the middle. Where the log does not reach back to the first transaction, it says so

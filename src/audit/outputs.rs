@@ -178,7 +178,7 @@ impl<'s> OutputStream<'s> {
         let (Some(id), Some(kind)) = (fields::text(fields, "decision_id"), fields::text(fields, "type")) else {
             return (format!("a record of lead {lead_id}"), None);
         };
-        let print = prints::decision_of(id, kind, fields::text(fields, "reason"));
+        let print = prints::decision_of(id, kind, fields::text(fields, "reason"), 0);
         let before = ledger.find(print).map(|place| format!("the first is at offset {}", place.offset));
         (format!("decision {id} ({kind}) of lead {lead_id}"), before)
     }

@@ -278,10 +278,10 @@ impl PartitionAudit<'_, '_> {
         let name = format!("decision {} ({})", decision.decision_id, decision.decision_type.as_str());
         let expected = Expected { lead_id: &decision.lead_id, value: Some(value), name };
         let place = self.ready.expect(&expected, self.ledger)?;
-        self.course.take(decision).map_err(|text| self.differs(Check::Retraction, text))?;
+        let life = self.course.take(decision).map_err(|text| self.differs(Check::Retraction, text))?;
         let place = place.unwrap_or(Place { input: 0, partition: self.partition.0, offset: -1 });
         let entry = Entry { kind: Kind::Decision, count: 1, place, cause: 0 };
-        self.ledger.add(prints::decision(decision), entry)?;
+        self.ledger.add(prints::decision(decision, life), entry)?;
         self.report.decisions += 1;
         Ok(())
     }

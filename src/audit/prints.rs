@@ -112,15 +112,15 @@ pub fn cause_number(cause: DeadCause) -> u8 {
     DeadCause::ALL.iter().position(|known| *known == cause).unwrap_or_default() as u8
 }
 
-/// Every delivery of a decision has the same.
-pub fn decision(decision: &Decision) -> u128 {
+/// Every delivery of a decision has the same; `life` tells those of one lead id apart.
+pub fn decision(decision: &Decision, life: u32) -> u128 {
     let reason = decision.reason.map(|reason| reason.as_str());
-    decision_of(&decision.decision_id.to_string(), decision.decision_type.as_str(), reason)
+    decision_of(&decision.decision_id.to_string(), decision.decision_type.as_str(), reason, life)
 }
 
-pub fn decision_of(id: &str, decision_type: &str, reason: Option<&str>) -> u128 {
+pub fn decision_of(id: &str, decision_type: &str, reason: Option<&str>, life: u32) -> u128 {
     let print = Print::default().part(Some(id.as_bytes())).part(Some(decision_type.as_bytes()));
-    print.part(reason.map(str::as_bytes)).end()
+    print.part(reason.map(str::as_bytes)).part(Some(&life.to_le_bytes())).end()
 }
 
 fn among_dead<'a>(key: Option<&[u8]>, value: Option<&[u8]>, headers: impl Iterator<Item = Pair<'a>>) -> u128 {

@@ -22,7 +22,7 @@ pub const REDIRECTS_MAX: u8 = 8;
 /// A lead takes at most so many other ids.
 pub const ALIASES_MAX: usize = 32;
 /// How long an erasure marker stays, ms.
-const MARKER_MS: i64 = 400 * 86_400_000;
+pub const MARKER_MS: i64 = 400 * 86_400_000;
 
 impl Identity {
     /// When the erasure marker goes, ms since the epoch.
