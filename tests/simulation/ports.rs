@@ -31,6 +31,8 @@ pub struct Watch {
     pub is_killed: Cell<bool>,
     /// The last piece of the changelog that it read was not the last one.
     pub is_restoring: Cell<bool>,
+    /// It knows the group's positions of this partition, and has not asked for the end of its changelog since.
+    pub positioned: Cell<Option<Partition>>,
 }
 
 /// The calls of a transaction come in this order.
@@ -139,7 +141,9 @@ impl Source for SimSource {
         if self.watch.must_rebuild.get() {
             world().violate("positions are read before the writer that failed has a successor".into());
         }
-        self.inner().committed(of)
+        let positions = self.inner().committed(of)?;
+        self.watch.positioned.set(of.first().map(|(_, partition)| *partition));
+        Ok(positions)
     }
 
     fn low_watermark(&mut self, input: InputId, partition: Partition) -> Result<i64, SourceError> {
@@ -313,6 +317,9 @@ impl SimChangelog {
 impl Changelog for SimChangelog {
     fn bounds(&mut self, partition: Partition) -> Result<(i64, i64), SourceError> {
         away().map_err(SourceError::Retry)?;
+        if self.watch.positioned.take() != Some(partition) {
+            world().violate(format!("{partition:?}: the changelog's end is asked for before the group's positions"));
+        }
         self.inner.bounds(partition)
     }
 

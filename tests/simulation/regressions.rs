@@ -40,6 +40,16 @@ fn overtaken_in_the_middle_of_a_restore() {
     check(plan(&[1_000, 60_000, 70_000], &faults), 3);
 }
 
+/// The same, a little earlier: it stands still while it asks for the positions. It must not know the changelog's end by
+/// then, or it would find both apart, at positions that do not change any more, and end for nothing.
+#[test]
+fn overtaken_while_positions_are_asked_for() {
+    let pause = Fault::Pause { node: 0, place: "source.committed", nth: 0, for_ms: 120_000 };
+    let join = Fault::Join { for_ms: 300_000 };
+    let faults = [(30_000, pause), (30_000, Fault::Expel { node: 0 }), (35_000, join)];
+    check(plan(&[1_000, 60_000, 70_000], &faults), 3);
+}
+
 /// A process whose clock was behind took a record for absurd that the partition's clock, moved by a process whose clock was
 /// ahead, had passed: the log did not tell why it was among the dead letters, and no audit could repeat it.
 #[test]

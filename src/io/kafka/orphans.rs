@@ -5,6 +5,7 @@
 //! partition stays unread, for ever if nothing else happens. So each member looks now and then; of those who see such a
 //! partition twice, the one with the least to lose leaves the group and joins again, which begins a rebalance.
 
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -25,6 +26,8 @@ const LOOK_LATER: Duration = Duration::from_secs(300);
 pub(super) struct Orphans {
     joined: Instant,
     looked: Instant,
+    /// What is being looked at: that takes a connection of its own, and no partition has to wait for it.
+    look: Option<Receiver<Found>>,
     seen: bool,
 }
 
@@ -42,19 +45,44 @@ impl Orphans {
     /// To be made when a member joins.
     pub(super) fn new() -> Orphans {
         let now = Instant::now();
-        Orphans { joined: now, looked: now, seen: false }
+        Orphans { joined: now, looked: now, look: None, seen: false }
     }
 
-    /// True when this worker has to leave and join again. Asks the cluster when it is time.
+    /// True when this worker has to leave and join again. Has the cluster asked when it is time, and never waits.
     pub(super) fn must_rejoin(&mut self, settings: &Settings, worker: u32, partitions: u32) -> bool {
-        let interval = if self.seen || self.joined.elapsed() < SOON { LOOK_SOON } else { LOOK_LATER };
-        if !settings.static_membership || self.looked.elapsed() < interval {
+        let Some(found) = self.found() else {
+            if self.look.is_none() && settings.static_membership && self.looked.elapsed() >= self.interval() {
+                self.begin(settings.clone(), settings.member(worker), partitions);
+            }
             return false;
-        }
-        let found = look(settings, &settings.member(worker), partitions).unwrap_or(Found::Nothing);
+        };
         self.looked = Instant::now();
         let before = std::mem::replace(&mut self.seen, found != Found::Nothing);
         before && found == Found::Orphans { is_ours: true }
+    }
+
+    fn interval(&self) -> Duration {
+        if self.seen || self.joined.elapsed() < SOON { LOOK_SOON } else { LOOK_LATER }
+    }
+
+    fn begin(&mut self, settings: Settings, instance: String, partitions: u32) {
+        let (tell, found) = channel();
+        std::thread::spawn(move || {
+            // whoever has joined anew meanwhile does not listen any more
+            let _ = tell.send(look(&settings, &instance, partitions).unwrap_or(Found::Nothing));
+        });
+        self.look = Some(found);
+    }
+
+    /// What a look that has ended found.
+    fn found(&mut self) -> Option<Found> {
+        let found = match self.look.as_ref()?.try_recv() {
+            Ok(found) => found,
+            Err(TryRecvError::Empty) => return None,
+            Err(TryRecvError::Disconnected) => Found::Nothing,
+        };
+        self.look = None;
+        Some(found)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Processes killed and stopped at bad moments; offsets that the broker forgot.
+//! Processes killed and stopped at bad moments; offsets that the broker forgot, records that it deleted.
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +6,7 @@ use kit::broker::{Cluster, shared};
 use kit::wait_for;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use rdkafka::topic_partition_list::Offset;
 
 use super::{Instance, PATIENCE, Pipeline, Setup, now_ms, pipeline};
 
@@ -105,4 +106,34 @@ fn offsets_of_topics_that_ride_along_expire() {
     pipeline.wait_processed(&mut [&mut instance]);
     instance.stop();
     pipeline.audit(&["a"]);
+}
+
+/// What was processed may go; what was not stops the process, each time that it is started, and no position moves past it.
+#[test]
+fn records_that_are_gone_before_they_were_processed_stop_the_process() {
+    let pipeline = pipeline(shared(), "gone", 2, &Setup::default());
+    let web = pipeline.topic("engagement.web");
+    pipeline.append_traffic(2_000);
+    let mut instance = pipeline.start("a");
+    pipeline.wait_processed(&mut [&mut instance]);
+    instance.stop();
+    pipeline.delete_records(&web, 0, Offset::End);
+    let mut instance = pipeline.start("a");
+    pipeline.append_traffic(2_000);
+    pipeline.wait_processed(&mut [&mut instance]);
+    instance.stop();
+
+    let position = pipeline.position(&web, 0);
+    pipeline.append_traffic(2_000);
+    pipeline.delete_records(&web, 0, Offset::End);
+    for _ in 0..2 {
+        let mut instance = pipeline.start("a");
+        let status = instance.program.wait(PATIENCE);
+        let printed = instance.program.printed();
+        let last = printed.lines().last().unwrap_or_default();
+        assert_eq!(status.code(), Some(1), "{status}:\n{printed}");
+        assert!(last.contains("records that were not yet processed are gone from the log"), "{printed}");
+        assert!(last.contains(&web), "{printed}");
+        assert_eq!(pipeline.position(&web, 0), position, "{printed}");
+    }
 }

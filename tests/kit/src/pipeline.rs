@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::broker::Cluster;
@@ -12,7 +14,10 @@ use crate::disk::FILE_LIMIT;
 use crate::log::{Isolation, New, Reader, Record, Writer, read_all};
 use crate::process::{Program, get, metric};
 use crate::topics::{create, plan, unique};
+use crate::wait_for;
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tsuikyaku::io::kafka::{Settings, TopicNames};
@@ -319,6 +324,29 @@ impl<'c> Pipeline<'c> {
         found.is_ok_and(|found| found.elements().iter().all(|element| element.offset() == Offset::Invalid))
     }
 
+    /// Where the group goes on with a partition of an input.
+    pub fn position(&self, topic: &str, partition: i32) -> Offset {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, partition);
+        let committed = self.group_client().committed_offsets(list, REQUEST).expect("the broker answers");
+        committed.elements()[0].offset()
+    }
+
+    /// Deletes the records before an offset, as retention does; `Offset::End`: all of them.
+    pub fn delete_records(&self, topic: &str, partition: i32, before: Offset) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, before).expect("a valid offset");
+        let admin: AdminClient<DefaultClientContext> = self.plain().create().expect("a plain client");
+        let options = AdminOptions::new();
+        let mut deleting = pin!(admin.delete_records(&list, &options));
+        let mut context = Context::from_waker(Waker::noop());
+        let deleted = wait_for("records to be deleted", PATIENCE, || match deleting.as_mut().poll(&mut context) {
+            Poll::Ready(deleted) => Some(deleted.expect("the broker answers")),
+            Poll::Pending => None,
+        });
+        deleted.elements()[0].error().expect("it deletes");
+    }
+
     /// True when a transaction that is open on the changelog now still is after `wait`.
     pub fn open_since(&self, wait: Duration) -> bool {
         let last_stable = || {
@@ -334,13 +362,17 @@ impl<'c> Pipeline<'c> {
 
     /// A client with the group's name that never joins it.
     pub fn group_client(&self) -> BaseConsumer {
-        ClientConfig::new()
-            .set("bootstrap.servers", self.cluster.bootstrap_servers())
+        self.plain()
             .set("group.id", &self.app)
             .set("isolation.level", "read_committed")
-            .set("log_level", "0")
             .create()
             .expect("a plain client")
+    }
+
+    fn plain(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.cluster.bootstrap_servers()).set("log_level", "0");
+        config
     }
 
     /// Waits until every input record was processed and committed.
