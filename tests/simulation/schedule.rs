@@ -288,7 +288,7 @@ impl World {
             Fault::Compact => {
                 self.recorder.borrow_mut().read(&self.log);
                 self.is_compacted.set(true);
-                self.log.compact(self.now_ms() - 2 * STALE_AFTER_MS);
+                self.log.compact(self.tombstones_before_ms());
                 true
             }
             Fault::ClockJump { node, by_ms } => {
@@ -303,6 +303,16 @@ impl World {
         if struck {
             self.struck(fault.kind());
         }
+    }
+
+    /// Kafka keeps a tombstone for its retention behind the pass that took what it deletes, so whoever has read that
+    /// comes to the tombstone. Here one pass takes both: not while somebody is on the way from the one to the other.
+    fn tombstones_before_ms(&self) -> i64 {
+        let is_read = self.nodes.iter().any(|node| {
+            let process = node.process.borrow();
+            process.as_ref().is_some_and(|process| process.slots.iter().any(|slot| slot.watch.is_restoring.get()))
+        });
+        if is_read { i64::MIN } else { self.now_ms() - 2 * STALE_AFTER_MS }
     }
 
     fn harms_machine(&self, fault: Fault) -> bool {
