@@ -23,8 +23,6 @@ const PAUSE: Duration = Duration::from_millis(7_000);
 const DISK_MIB: usize = 64;
 /// With so much left a process can start, and work for a while.
 const ROOM_BYTES: u64 = 256 << 10;
-/// What the program says of a twin when it ends.
-const TWIN: &str = "another process runs with the same app.instance";
 /// Records between two looks.
 const SOME: usize = 100;
 
@@ -36,15 +34,12 @@ pub struct Round<'c> {
     pipeline: Pipeline<'c>,
     cluster: &'c Cluster,
     record_count: usize,
-    restart_count: u32,
 }
 
 /// What a round has shown.
 pub struct Judged {
     pub record_count: usize,
     pub decision_count: u64,
-    /// How often the process had ended by itself.
-    pub restart_count: u32,
 }
 
 impl<'c> Round<'c> {
@@ -53,7 +48,7 @@ impl<'c> Round<'c> {
         let setup = Setup { transaction_timeout: Some(TRANSACTION_TIMEOUT), ..Setup::default() };
         let pipeline = Pipeline::new(program, cluster, "chaos", PARTITIONS, &setup);
         let disk = Disk::new(&pipeline.state_dir("a"), DISK_MIB);
-        let mut round = Round { main: None, disk, pipeline, cluster, record_count: 0, restart_count: 0 };
+        let mut round = Round { main: None, disk, pipeline, cluster, record_count: 0 };
         round.append(20 * SOME);
         round
     }
@@ -120,11 +115,7 @@ impl<'c> Round<'c> {
         main.stop();
         let audit = self.pipeline.audit(&["a"]);
         assert!(audit.decision_count > 20, "{audit:?}");
-        Judged {
-            record_count: self.record_count,
-            decision_count: audit.decision_count,
-            restart_count: self.restart_count,
-        }
+        Judged { record_count: self.record_count, decision_count: audit.decision_count }
     }
 
     fn append(&mut self, count: usize) {
@@ -132,21 +123,10 @@ impl<'c> Round<'c> {
         self.record_count += count;
     }
 
-    /// The process, started where it does not run. It ends by itself where it takes what the group still knows of it for
-    /// a twin, loudly, and whoever watches over it starts it again: counted, and nothing may be lost by it.
+    /// The process, started where it does not run.
     fn main(&mut self) -> &mut Instance {
-        if let Some(main) = &mut self.main
-            && main.program.has_ended()
-        {
-            let printed = main.program.printed();
-            let last = printed.lines().rev().take(10).filter(|line| line.contains("twin") || line.contains(TWIN));
-            let last: Vec<&str> = last.collect();
-            assert!(printed.lines().last().is_some_and(|line| line.contains(TWIN)), "the program ended:\n{printed}");
-            println!("started again: {}", last.join("\n"));
-            (self.main, self.restart_count) = (None, self.restart_count + 1);
-        }
-        let (pipeline, main) = (&self.pipeline, &mut self.main);
-        let main = main.get_or_insert_with(|| pipeline.start("a"));
+        let pipeline = &self.pipeline;
+        let main = self.main.get_or_insert_with(|| pipeline.start("a"));
         main.assert_runs();
         main
     }

@@ -15,13 +15,12 @@ pub struct Tally {
     rounds: u32,
     records: usize,
     decisions: u64,
-    restarts: u32,
 }
 
 impl Tally {
     pub fn new(seed: u64) -> Tally {
         let (faults, begun) = (BTreeMap::new(), Instant::now());
-        Tally { seed, begun, faults, kills: 0, rounds: 0, records: 0, decisions: 0, restarts: 0 }
+        Tally { seed, begun, faults, kills: 0, rounds: 0, records: 0, decisions: 0 }
     }
 
     pub fn suffered(&mut self, fault: Fault) {
@@ -33,7 +32,6 @@ impl Tally {
         self.rounds += 1;
         self.records += judged.record_count;
         self.decisions += judged.decision_count;
-        self.restarts += judged.restart_count;
     }
 
     pub fn kills(&self) -> u32 {
@@ -53,12 +51,11 @@ impl fmt::Display for Tally {
         let kinds: Vec<String> = self.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         write!(
             f,
-            "chaos: seed {}, {} s, {} rounds, {} kills, {} ends by itself, {all} faults ({}), {} records and {} decisions verified, violations 0",
+            "chaos: seed {}, {} s, {} rounds, {} kills, {all} faults ({}), {} records and {} decisions verified, violations 0",
             self.seed,
             self.begun.elapsed().as_secs(),
             self.rounds,
             self.kills,
-            self.restarts,
             kinds.join(", "),
             self.records,
             self.decisions,

@@ -3,7 +3,8 @@
 //! A static member whose session ends, while the group's coordinator moves to another broker for instance, joins again
 //! without a member id. If the coordinator has a join of it still waiting, it answers that one as fenced, and the client
 //! library takes the answer for its own: the member has fenced itself. What it left in the group sends no heartbeat and
-//! is gone after a session timeout. A twin stays.
+//! is gone a session timeout after the group has settled: a coordinator counts anew when it has loaded a group, and
+//! while a rebalance waits for others it does not count for those who wait. A twin stays.
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,6 @@ use super::settings::Settings;
 const LOOK: Duration = Duration::from_millis(500);
 /// So many looks in a row must find nobody: a member may be about to join again.
 const ABSENT_MIN: u32 = 3;
-/// For a coordinator that has to load the group before its members' sessions begin to run out.
-const LOADING_MAX: Duration = Duration::from_secs(10);
 /// `-` and a UUID follow the instance id in the member id that a coordinator makes.
 const SUFFIX_BYTES: usize = 37;
 
@@ -31,23 +30,57 @@ pub(super) enum Verdict {
     Gone,
 }
 
-/// Waits until no member of the group has the instance id of this worker, at most two session timeouts and the time to
-/// load the group. To be called while our own consumer is silent; blocks.
+/// What one look at the group finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nobody,
+    /// A member with our instance id, in a group that is at rest.
+    Member,
+    /// The cluster does not tell, or a member is there while the group rebalances.
+    Unsettled,
+}
+
+/// What the looks so far have found.
+#[derive(Debug, Default)]
+struct Looks {
+    nobody_count: u32,
+    /// Since when every look found a member in a group at rest.
+    member_since: Option<Instant>,
+}
+
+impl Looks {
+    /// What is certain by now. `stays_max`: longest time that a silent member stays in a group at rest.
+    fn judge(&mut self, found: Found, now: Instant, stays_max: Duration) -> Option<Verdict> {
+        self.nobody_count = if found == Found::Nobody { self.nobody_count + 1 } else { 0 };
+        let since = *self.member_since.get_or_insert(now);
+        if found != Found::Member {
+            self.member_since = None;
+        }
+        match found {
+            Found::Nobody if self.nobody_count >= ABSENT_MIN => Some(Verdict::Gone),
+            Found::Member if now.duration_since(since) >= stays_max => Some(Verdict::Twin),
+            _ => None,
+        }
+    }
+}
+
+/// Waits until no member of the group has the instance id of this worker, or one has stayed for two session timeouts of
+/// a group at rest. A group that does not come to rest is waited for as long as its rebalance may take, and two session
+/// timeouts. To be called while our own consumer is silent; blocks.
 pub(super) fn look(settings: &Settings, worker: u32) -> Verdict {
-    let until = Instant::now() + settings.session_timeout * 2 + LOADING_MAX;
+    let stays_max = settings.session_timeout * 2;
+    let until = Instant::now() + settings.poll_interval_max.max(settings.session_timeout) + stays_max;
     let client: Result<BaseConsumer<Log>, _> =
         settings.reader("twin", "read_committed").create_with_context(Log::new("twin"));
     let Ok(client) = client else { return Verdict::Twin };
-    let mut absent = 0;
+    let mut looks = Looks::default();
     while Instant::now() < until {
-        absent = match is_in_group(&client, settings, &settings.member(worker)) {
-            Some(false) => absent + 1,
-            Some(true) | None => 0,
-        };
-        if absent == ABSENT_MIN {
-            return Verdict::Gone;
+        let found = find(&client, settings, &settings.member(worker)).unwrap_or(Found::Unsettled);
+        match looks.judge(found, Instant::now(), stays_max) {
+            Some(Verdict::Gone) => return Verdict::Gone,
+            Some(Verdict::Twin) => break,
+            None => std::thread::sleep(LOOK),
         }
-        std::thread::sleep(LOOK);
     }
     let listed = client.client().fetch_group_list(Some(&settings.app_id), settings.request_timeout);
     let said = listed.map(|listed| listed.groups().first().map(described));
@@ -62,11 +95,15 @@ fn described(group: &GroupInfo) -> String {
 }
 
 /// `None` where the cluster does not tell.
-fn is_in_group(client: &BaseConsumer<Log>, settings: &Settings, instance: &str) -> Option<bool> {
+fn find(client: &BaseConsumer<Log>, settings: &Settings, instance: &str) -> Option<Found> {
     let listed = client.client().fetch_group_list(Some(&settings.app_id), settings.request_timeout).ok()?;
     let group = listed.groups().first()?;
-    let settled = ["Stable", "Empty", "PreparingRebalance", "CompletingRebalance"];
-    settled.contains(&group.state()).then(|| group.members().iter().any(|member| has_instance(member.id(), instance)))
+    let is_there = group.members().iter().any(|member| has_instance(member.id(), instance));
+    match (group.state(), is_there) {
+        ("Stable", true) => Some(Found::Member),
+        ("Stable" | "Empty" | "PreparingRebalance" | "CompletingRebalance", false) => Some(Found::Nobody),
+        _ => None,
+    }
 }
 
 /// Whether the coordinator made this member id for a static member with this instance id.
@@ -78,6 +115,32 @@ pub(super) fn has_instance(member_id: &str, instance: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_twin_is_who_stays_in_a_group_at_rest() {
+        let check = |looks: &str, expected: Option<Verdict>| {
+            let begun = Instant::now();
+            let (mut all, mut verdict) = (Looks::default(), None);
+            for (second, look) in (0..).zip(looks.chars()) {
+                assert_eq!(verdict, None, "{looks}: known before second {second}");
+                let found = match look {
+                    '-' => Found::Nobody,
+                    'm' => Found::Member,
+                    _ => Found::Unsettled,
+                };
+                verdict = all.judge(found, begun + Duration::from_secs(second), Duration::from_secs(4));
+            }
+            assert_eq!(verdict, expected, "{looks}");
+        };
+        check("mmmmm", Some(Verdict::Twin)); // seconds 0 to 4
+        check("---", Some(Verdict::Gone));
+        check("mmm---", Some(Verdict::Gone));
+        check("--m---", Some(Verdict::Gone)); // about to join again
+        check("mmmm??????mmmm", None); // while it is not at rest nothing is counted
+        check("mmmm?mmmmm", Some(Verdict::Twin));
+        check("mmmm-mmmm", None);
+        check("?????", None);
+    }
 
     #[test]
     fn members_are_told_apart_by_instance() {
