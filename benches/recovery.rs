@@ -4,7 +4,7 @@
 //! A backlog makes the state; then an inquiry of a new lead every 20 ms, each of which is answered by a READY. What is
 //! measured is what a reader of committed decisions sees.
 //!
-//! `cargo bench --bench recovery -- [--events N] [--leads N] [--times N]`; prints, asserts nothing.
+//! `cargo bench --bench recovery -- --help` tells how; prints, asserts nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -134,7 +134,7 @@ fn measure_rebalance(pipeline: &Pipeline<'_>, inquiries: &Inquiries, first: Inst
         let latest = |of: &BTreeMap<u32, Duration>| of.get(&partition).copied().unwrap_or_default();
         let moved = if has_moved { "moved " } else { "stayed" };
         println!(
-            "partition {partition} {moved}: latest decision {:.0?} after its inquiry, before {:.0?}",
+            "partition {partition} {moved}: latest decision {:.2?} after its inquiry, before {:.2?}",
             latest(&meanwhile),
             latest(&before)
         );

@@ -23,6 +23,8 @@ pub enum Error {
 pub enum RewindCause {
     /// The transaction was aborted for a passing reason.
     Aborted,
+    /// The group began another generation in the middle of a transaction.
+    Regrouped,
     /// A newer owner exists.
     Fenced,
     /// Nobody knows whether the commit took place.
@@ -32,12 +34,18 @@ pub enum RewindCause {
 }
 
 impl RewindCause {
-    pub const ALL: [RewindCause; 4] =
-        [RewindCause::Aborted, RewindCause::Fenced, RewindCause::Unknown, RewindCause::Unreachable];
+    pub const ALL: [RewindCause; 5] = [
+        RewindCause::Aborted,
+        RewindCause::Regrouped,
+        RewindCause::Fenced,
+        RewindCause::Unknown,
+        RewindCause::Unreachable,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             RewindCause::Aborted => "aborted",
+            RewindCause::Regrouped => "regrouped",
             RewindCause::Fenced => "fenced",
             RewindCause::Unknown => "unknown",
             RewindCause::Unreachable => "unreachable",
@@ -56,6 +64,7 @@ impl From<SinkError> for Error {
         match error {
             SinkError::Abort(detail) => Error::Rewind { cause: RewindCause::Aborted, detail },
             SinkError::Unknown(detail) => Error::Rewind { cause: RewindCause::Unknown, detail },
+            SinkError::Regrouped(detail) => Error::Rewind { cause: RewindCause::Regrouped, detail },
             SinkError::Fenced(detail) => Error::Rewind { cause: RewindCause::Fenced, detail },
             SinkError::Fatal(detail) => Error::Stop(detail),
         }

@@ -290,6 +290,10 @@ pub enum SinkError {
     /// Nobody knows whether it was committed: rebuild the producer, read the committed positions, decide from them.
     #[error("outcome unknown: {0}")]
     Unknown(String),
+    /// The group began another generation while the transaction was open: abort it, nothing of it counts. What the next
+    /// poll does not take away may be tried again.
+    #[error("the group has moved on: {0}")]
+    Regrouped(String),
     /// A newer producer has our id, or the group does not know us: rewind, never commit this batch.
     #[error("fenced: {0}")]
     Fenced(String),

@@ -37,6 +37,9 @@ const CLAIM_WAIT: Duration = Duration::from_millis(5);
 /// Wait in one `poll` while records are held back.
 const HELD_WAIT: Duration = Duration::from_millis(1);
 
+/// Commits that are put off in a row, because the group moves on, before everything is restored.
+const PUT_OFF_MAX: u32 = 5;
+
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Asks every worker of a process to stop.
@@ -72,6 +75,7 @@ pub struct Worker<S, K, C> {
     align: Align,
     /// Since a rewind began, until there is a new writer.
     must_rebuild: bool,
+    put_off_count: u32,
     /// This and the following by `Clock::uptime`.
     committed_at: Duration,
     recommitted_at: Duration,
@@ -104,6 +108,7 @@ where
             sequence: Sequence::default(),
             align: Align::new(&context.settings),
             must_rebuild: false,
+            put_off_count: 0,
             context,
             committed_at: now,
             recommitted_at: now,
@@ -159,7 +164,7 @@ where
         self.own(change)?;
         self.timed(Verb::Process, Self::step)?;
         if self.is_commit_due() {
-            self.timed(Verb::Commit, Self::commit)?;
+            self.timed(Verb::Commit, Self::commit_or_put_off)?;
         }
         self.timed(Verb::Persist, Self::persist)?;
         self.observe();
@@ -377,7 +382,28 @@ where
         }
         self.committed_at = self.context.clock.uptime();
         self.failing = None;
+        self.put_off_count = 0;
         Ok(())
+    }
+
+    /// Between two steps, a commit that the group refused because it had moved on meanwhile needs no rewind, which would
+    /// hold up the partitions that stay: nothing of it counts once it is aborted, and what is pending of partitions that
+    /// the next poll does not take away is ours as before.
+    fn commit_or_put_off(&mut self) -> Result<(), Error> {
+        match self.commit() {
+            Err(Error::Rewind { cause: RewindCause::Regrouped, detail }) if self.put_off_count < PUT_OFF_MAX => {
+                tracing::info!(
+                    worker = self.number,
+                    detail,
+                    "aborted within a rebalance; tried again after the next poll"
+                );
+                self.sink.abort()?;
+                self.put_off_count += 1;
+                self.committed_at = self.context.clock.uptime();
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     /// Commits what is open and brings everything to disk.

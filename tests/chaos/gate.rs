@@ -138,6 +138,7 @@ impl Sink for GatedSink {
     }
 
     fn abort(&mut self) -> Result<(), SinkError> {
+        self.tell(false);
         self.inner.abort()
     }
 

@@ -19,7 +19,7 @@ impl FlakySink {
     /// Which failure this transaction meets.
     fn failure(&self) -> Option<u64> {
         let is_due = self.every > 0 && self.transactions.is_multiple_of(self.every);
-        is_due.then(|| self.transactions / self.every % 4)
+        is_due.then(|| self.transactions / self.every % 5)
     }
 }
 
@@ -45,7 +45,8 @@ impl Sink for FlakySink {
 
     fn send_offsets(&mut self, positions: &[Position], group: &Membership) -> Result<(), SinkError> {
         match self.failure() {
-            Some(1) => Err(SinkError::Fenced("the generation is over".into())),
+            Some(1) => Err(SinkError::Fenced("the group does not know us".into())),
+            Some(4) => Err(SinkError::Regrouped("the generation is over".into())),
             _ => self.inner.send_offsets(positions, group),
         }
     }

@@ -82,6 +82,11 @@ pub enum Fault {
     Flap {
         node: NodeId,
     },
+    /// The group begins another generation while a transaction is open: a member joins, and leaves after a while.
+    Regroup {
+        node: NodeId,
+        for_ms: i64,
+    },
     /// Another producer takes the transactional id.
     Fence {
         node: NodeId,
@@ -127,7 +132,7 @@ pub enum Fault {
 }
 
 /// Every kind that is counted; each must have struck in a run of the tests.
-pub const KINDS: [&str; 26] = [
+pub const KINDS: [&str; 27] = [
     "crash",
     "pause",
     "rebalance",
@@ -138,6 +143,7 @@ pub const KINDS: [&str; 26] = [
     "join",
     "expelled",
     "away and back in one poll",
+    "regrouped",
     "fenced",
     "transaction timed out",
     "not delivered",
@@ -165,7 +171,7 @@ impl Fault {
             }
             Stop { node, .. } | Expel { node } | Flap { node } | Fence { node } | Timeout { node } => Some(node),
             Undelivered { node } | Unanswered { node, .. } | DiskLost { node } | DiskStale { node } => Some(node),
-            DiskFull { node, .. } | ClockJump { node, .. } => Some(node),
+            Regroup { node, .. } | DiskFull { node, .. } | ClockJump { node, .. } => Some(node),
             Join { .. } | BrokerAway { .. } | MarkerLag { .. } | Compact => None,
         }
     }
@@ -178,6 +184,7 @@ impl Fault {
             }
             Fault::Flap { .. } => Some(("source.poll", 0)),
             Fault::Fence { .. } | Fault::Timeout { .. } | Fault::Unanswered { .. } => Some(("sink.end", 0)),
+            Fault::Regroup { .. } => Some(("sink.offsets", 0)),
             Fault::Undelivered { .. } => Some(("sink.drain", 0)),
             _ => None,
         }
@@ -196,6 +203,7 @@ impl Fault {
             Join { .. } => "join",
             Expel { .. } => "expelled",
             Flap { .. } => "away and back in one poll",
+            Regroup { .. } => "regrouped",
             Fence { .. } => "fenced",
             Timeout { .. } => "transaction timed out",
             Undelivered { .. } => "not delivered",
@@ -229,7 +237,9 @@ impl fmt::Display for Fault {
             Fault::Pause { place, nth, for_ms, .. } | Fault::Rebalance { place, nth, for_ms, .. } => {
                 write!(f, " at {place}, the {nth}th time, for {for_ms} ms")
             }
-            Fault::Stop { for_ms, .. } | Fault::Join { for_ms } => write!(f, " for {for_ms} ms"),
+            Fault::Stop { for_ms, .. } | Fault::Regroup { for_ms, .. } | Fault::Join { for_ms } => {
+                write!(f, " for {for_ms} ms")
+            }
             Fault::BrokerAway { for_ms } | Fault::MarkerLag { for_ms } => write!(f, " for {for_ms} ms"),
             Fault::Unanswered { outcome, .. } => write!(f, ": {outcome:?}"),
             Fault::DiskFull { writes, .. } => write!(f, " for {writes} writes"),

@@ -180,13 +180,15 @@ pub struct SimSink {
     inner: EmbeddedSink,
     /// A request of the producer before this one, still on its way.
     late: Option<EmbeddedSink>,
+    /// The open transaction must be aborted, no more.
+    is_regrouped: bool,
     watch: Rc<Watch>,
 }
 
 impl SimSink {
     pub fn new(node: NodeId, id: String, watch: Rc<Watch>) -> SimSink {
         let inner = world().log.sink(&id);
-        SimSink { node, id, inner, late: None, watch }
+        SimSink { node, id, inner, late: None, is_regrouped: false, watch }
     }
 
     fn goes_on(&self, from: &[Phase], to: Phase, call: &str) {
@@ -208,7 +210,7 @@ impl SimSink {
     fn armed(&self, place: &'static str) -> Option<Fault> {
         let is_ours = |fault: &Fault| {
             use Fault::*;
-            matches!(fault, Fence { .. } | Timeout { .. } | Unanswered { .. } | Undelivered { .. })
+            matches!(fault, Fence { .. } | Timeout { .. } | Unanswered { .. } | Undelivered { .. } | Regroup { .. })
         };
         let fault = world().take_armed(self.node, place, is_ours)?;
         world().struck(fault.kind());
@@ -258,7 +260,14 @@ impl Sink for SimSink {
         world().passes("sink.offsets");
         self.goes_on(&[Phase::Drained], Phase::Offsets, "send_offsets");
         self.noted(away().map_err(SinkError::Abort))?;
-        let sent = self.inner.send_offsets(positions, group);
+        let sent = match self.armed("sink.offsets") {
+            Some(Fault::Regroup { for_ms, .. }) => {
+                world().joined_by_guest(for_ms);
+                Err(SinkError::Regrouped("a member has joined".into()))
+            }
+            _ => self.inner.send_offsets(positions, group),
+        };
+        self.is_regrouped = matches!(sent, Err(SinkError::Regrouped(_)));
         self.noted(sent)
     }
 
@@ -283,8 +292,12 @@ impl Sink for SimSink {
 
     fn abort(&mut self) -> Result<(), SinkError> {
         self.watch.phase.set(Phase::None);
-        away().map_err(SinkError::Abort)?;
-        self.inner.abort()
+        let aborted = away().map_err(SinkError::Abort).and_then(|()| self.inner.abort());
+        if aborted.is_ok() && std::mem::take(&mut self.is_regrouped) {
+            self.watch.must_rebuild.set(false);
+        }
+        world().changed();
+        aborted
     }
 
     fn rebuild(&mut self) -> Result<(), SinkError> {
@@ -296,6 +309,7 @@ impl Sink for SimSink {
             let _ = late.end();
         }
         self.inner.rebuild()?;
+        self.is_regrouped = false;
         self.watch.must_rebuild.set(false);
         world().changed();
         Ok(())

@@ -246,8 +246,7 @@ impl World {
                 Fault::Pause { for_ms, .. } => self.pause(running, for_ms),
                 Fault::Rebalance { for_ms, .. } => {
                     self.struck(fault.kind());
-                    self.alarm(for_ms, Alarm::Forget(None, self.log.source()));
-                    self.changed();
+                    self.joined_by_guest(for_ms);
                 }
                 _ => {
                     self.struck(fault.kind());
@@ -257,6 +256,12 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A member joins that reads nothing, and leaves after a while.
+    pub fn joined_by_guest(&self, for_ms: i64) {
+        self.alarm(for_ms, Alarm::Forget(None, self.log.source()));
+        self.changed();
     }
 
     /// The process stands still at this call, and the others go on.

@@ -178,7 +178,7 @@ fn partitions_move_to_a_second_member_and_back() {
     assert_eq!(batch.len(), 1, "what was lost has left the batch");
     let mut sink = log.sink("w0");
     sink.begin().unwrap();
-    assert!(matches!(sink.send_offsets(&[at(WEB, 1)], &group), Err(SinkError::Fenced(_))), "an older generation");
+    assert!(matches!(sink.send_offsets(&[at(WEB, 1)], &group), Err(SinkError::Regrouped(_))), "an older generation");
 
     let change = second.poll(&mut Batch::default(), LIMITS).unwrap();
     assert_eq!(change.gained, [Partition(1)]);

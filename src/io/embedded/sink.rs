@@ -63,7 +63,7 @@ impl Sink for EmbeddedSink {
         let added = self.shared.lock().add_positions(self.id(), positions, *group);
         match added.map_err(|ShutOut| self.shut_out())? {
             true => Ok(()),
-            false => Err(SinkError::Fenced("the group moved on since the batch was polled".into())),
+            false => Err(SinkError::Regrouped("the group moved on since the batch was polled".into())),
         }
     }
 

@@ -78,7 +78,8 @@ pub(super) fn of_write(code: Code, flags: Flags, phase: Phase, detail: &str) -> 
     let text = format!("{}: {detail} ({code:?})", phase.as_str());
     match code {
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => SinkError::Fenced(text),
-        // the group has moved on: this batch belongs to another by now
+        Code::IllegalGeneration if phase == Phase::Offsets && !flags.fatal => SinkError::Regrouped(text),
+        // the group has moved on without us: this batch belongs to another by now
         Code::FencedInstanceId | Code::UnknownMemberId | Code::IllegalGeneration => SinkError::Fenced(text),
         _ if is_refusal(code) => SinkError::Fatal(text),
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::MessageSizeTooLarge
@@ -137,7 +138,9 @@ mod tests {
             assert!(found.starts_with(expected), "{code:?} {phase:?}: {found}");
         };
         check(Code::Fenced, FATAL, Phase::End, "Fenced");
-        check(Code::IllegalGeneration, ABORT, Phase::Offsets, "Fenced");
+        check(Code::IllegalGeneration, ABORT, Phase::Offsets, "Regrouped");
+        check(Code::IllegalGeneration, FATAL, Phase::Offsets, "Fenced");
+        check(Code::UnknownMemberId, ABORT, Phase::Offsets, "Fenced");
         check(Code::OperationTimedOut, NONE, Phase::End, "Unknown");
         check(Code::OperationTimedOut, ABORT, Phase::Offsets, "Abort");
         check(Code::MessageTimedOut, NONE, Phase::Send, "Abort");

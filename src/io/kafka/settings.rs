@@ -8,6 +8,9 @@ use rdkafka::ClientConfig;
 use crate::runtime::batch::InputId;
 use crate::runtime::ports::OutTopic;
 
+/// A member hears of a rebalance by the answer to a heartbeat, and a partition that moves waits for two rounds of them.
+const HEARTBEAT_MAX: Duration = Duration::from_millis(300);
+
 /// Names of the topics of one application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicNames {
@@ -124,7 +127,7 @@ impl Settings {
             .set("group.protocol", "classic")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", millis(self.session_timeout))
-            .set("heartbeat.interval.ms", millis(self.session_timeout / 5))
+            .set("heartbeat.interval.ms", millis((self.session_timeout / 5).min(HEARTBEAT_MAX)))
             .set("max.poll.interval.ms", millis(self.poll_interval_max.max(self.session_timeout)))
             .set("fetch.queue.backoff.ms", "1") // the default of 1000 caps throughput
             .set("fetch.wait.max.ms", "100") // bounds how late the end of a partition is noticed
