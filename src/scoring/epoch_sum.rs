@@ -64,7 +64,7 @@ impl EpochSum {
         let total = match &self.masses[..] {
             [] => return 0.0,
             [only] => *only as f64,
-            masses => nearest(masses.iter().fold(0_i128, |total, mass| (total << 1) + i128::from(*mass))),
+            masses => nearest(masses),
         };
         total * power_of_two(lowest.saturating_sub(at.epoch).saturating_sub(FRACTION_BITS)) * at.faded
     }
@@ -148,9 +148,15 @@ fn passed(at_ms: i64, half_life_ms: i64) -> f64 {
     at_ms.rem_euclid(half_life_ms) as f64 / half_life_ms as f64
 }
 
-/// The number nearest to a sum, ties to even; most are short, which is faster.
-fn nearest(sum: i128) -> f64 {
-    i64::try_from(sum).map_or_else(|_| sum as f64, |sum| sum as f64)
+/// The number nearest to the sum of masses, ties to even, each epoch's worth half of the one before it; in units of the
+/// oldest. Most sums are short, which is faster.
+fn nearest(masses: &[i64]) -> f64 {
+    let used_bits = masses.iter().fold(0, |bits, mass| bits | mass.unsigned_abs());
+    if masses.len() < used_bits.leading_zeros() as usize {
+        masses.iter().fold(0_i64, |total, mass| (total << 1) + mass) as f64
+    } else {
+        masses.iter().fold(0_i128, |total, mass| (total << 1) + i128::from(*mass)) as f64
+    }
 }
 
 /// 2^exponent, exactly; 0 where that is too small for a number.
@@ -225,6 +231,23 @@ mod tests {
         assert_eq!(EpochSum::from_masses(1, smallvec![1, 0]), None);
         assert_eq!(EpochSum::from_masses(1, smallvec![1; 42]), None);
         assert!(EpochSum::from_masses(1, smallvec![0]).is_some());
+    }
+
+    #[test]
+    fn short_and_long_sums_are_the_nearest_number() {
+        let check = |masses: &[i64]| {
+            let sum = masses.iter().fold(0_i128, |total, mass| (total << 1) + i128::from(*mass));
+            assert_eq!(nearest(masses), sum as f64, "{masses:?}");
+        };
+        for bits in [0, 20, 50, 52, 53, 54, 58, 59, 60, 61, 62] {
+            let mass = (1 << bits) + 1;
+            check(&[mass, mass]);
+            check(&[mass, -mass, mass]);
+            check(&[-mass; 4]);
+            check(&[mass; EPOCHS_BEFORE_TOP + 1]);
+        }
+        check(&[i64::MAX; 2]);
+        check(&[i64::MIN; 2]);
     }
 
     #[test]

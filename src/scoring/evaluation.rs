@@ -105,7 +105,7 @@ fn withdraw_what_is_void(moment: &Moment<'_>, episode: &mut Episode, trigger: Tr
 /// A snapshot, when the grade, the stage or the open decision changed.
 fn publish(moment: &Moment<'_>, episode: &mut Episode, out: &mut Effects) {
     let open = episode.open().map(|open| open.id);
-    let now = Published { grade: moment.score.grade, stage: moment.stage(), open };
+    let now = Published { grade: moment.grade(), stage: moment.stage(), open };
     if episode.published != Some(now) {
         episode.published = Some(now);
         out.snapshots.push(snapshot(moment, episode));

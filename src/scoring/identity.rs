@@ -16,6 +16,7 @@ use crate::scoring::model::{Channel, Model};
 use crate::scoring::moment::Moment;
 use crate::scoring::ready::{self, Trigger};
 use crate::scoring::seen::{SeenEvents, Sight};
+use crate::scoring::terms::Terms;
 
 /// A record passes at most so many redirects.
 pub const REDIRECTS_MAX: u8 = 8;
@@ -182,10 +183,10 @@ impl Lead {
         if is_gone {
             return Applied::Erased;
         }
-        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
-        let before = Before { readiness: moment.readiness(), stage: moment.stage() };
-        before.arm(model, &mut self.episode);
-        let trigger = Trigger { event_id: Some(&link.event_id), event: None, readiness_before: before.readiness };
+        let terms = Terms::of(model, &self.facts, at.clock_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &terms);
+        Before::at(&moment).arm(model, &mut self.episode);
+        let trigger = Trigger { event_id: Some(&link.event_id), event: None, before: moment.sums() };
         let hand_raise_ms = answered_hand_raise(&self.episode);
         ready::withdraw(&moment, &mut self.episode, Reason::Merged, trigger, out);
         let merged = Merged {
@@ -277,8 +278,9 @@ impl Lead {
 
     /// Everything goes but a marker, here and with the ids that became this lead.
     fn erase(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) {
-        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
-        let trigger = Trigger { event_id: Some(&event.event_id), event: None, readiness_before: moment.readiness() };
+        let terms = Terms::of(model, &self.facts, at.clock_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &terms);
+        let trigger = Trigger { event_id: Some(&event.event_id), event: None, before: moment.sums() };
         ready::withdraw(&moment, &mut self.episode, Reason::Erased, trigger, out);
         let at_ms = event.occurred_at_ms;
         out.messages.extend(self.identity.aliases.iter().map(|alias| (alias.clone(), Message::Erase { at_ms })));
@@ -328,8 +330,9 @@ impl Lead {
         let before = Before::read(model, &self.facts, now_ms);
         before.arm(model, &mut self.episode);
         change(&mut self.facts, &mut self.episode);
-        let moment = Moment::new(model, lead_id, &self.facts, now_ms);
-        let trigger = Trigger { event_id: Some(event_id), event: None, readiness_before: before.readiness };
+        let terms = Terms::of(model, &self.facts, now_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, now_ms, &terms);
+        let trigger = Trigger { event_id: Some(event_id), event: None, before: &before.sums };
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
         self.set_timer(next_ms);
     }

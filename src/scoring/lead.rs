@@ -15,7 +15,7 @@ use crate::scoring::meaning::Meaning;
 use crate::scoring::message::Message;
 use crate::scoring::model::Model;
 use crate::scoring::moment::Moment;
-use crate::scoring::reading::rounded;
+use crate::scoring::reading::Sums;
 use crate::scoring::ready::{self, Trigger};
 use crate::scoring::seen::{SeenEvents, Sight};
 use crate::scoring::stage::Stage;
@@ -167,11 +167,16 @@ impl Lead {
 
     /// A lead of which very much is kept remembers fewer seen events, the only part that is no function of a set.
     fn keep_small(&mut self, out: &mut Effects) {
-        if self.seen.len() > SEEN_ALWAYS {
+        if self.seen.len() > SEEN_ALWAYS && !self.is_surely_small() {
             let kept_bytes = self.facts.weight_bytes() + self.identity.weight_bytes();
             let room = STATE_BYTES_MAX.saturating_sub(kept_bytes) / SEEN_BYTES;
             out.seen_dropped_count += self.seen.keep_newest(room.max(SEEN_ALWAYS));
         }
+    }
+
+    fn is_surely_small(&self) -> bool {
+        let kept_bytes_max = self.facts.weight_bytes_max() + self.identity.weight_bytes();
+        kept_bytes_max + self.seen.len() * SEEN_BYTES <= STATE_BYTES_MAX
     }
 
     /// Evaluates at the timer's own time, if it is due by `due_ms`; else nothing happens.
@@ -197,12 +202,14 @@ impl Lead {
 
     /// The public state at a moment.
     pub fn snapshot(&self, model: &Model, lead_id: &str, as_of_ms: i64) -> Snapshot {
-        evaluation::snapshot(&Moment::new(model, lead_id, &self.facts, as_of_ms), &self.episode)
+        let terms = Terms::of(model, &self.facts, as_of_ms);
+        evaluation::snapshot(&Moment::new(model, lead_id, &self.facts, as_of_ms, &terms), &self.episode)
     }
 
     /// All there is to show at a moment.
     pub fn view(&self, model: &Model, lead_id: &str, as_of_ms: i64) -> View {
-        let moment = Moment::new(model, lead_id, &self.facts, as_of_ms);
+        let terms = Terms::of(model, &self.facts, as_of_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, as_of_ms, &terms);
         let newest = self.episode.ready.as_ref();
         View {
             lead_id: lead_id.into(),
@@ -241,16 +248,15 @@ impl Lead {
             self.facts.apply(model, event, &meaning);
             return Applied::Forward { to: to.clone() };
         }
-        let terms = Terms::of(model, &self.facts, at.clock_ms);
+        let mut terms = Terms::of(model, &self.facts, at.clock_ms);
         let before = Before::of(model, &self.facts, &terms);
         before.arm(model, &mut self.episode);
         self.facts.apply(model, event, &meaning);
 
-        let terms = terms.after(model, &self.facts, at.clock_ms, (event, &meaning));
+        terms.renew(model, &self.facts, at.clock_ms, (event, &meaning));
         debug_assert_eq!(terms, Terms::of(model, &self.facts, at.clock_ms), "an event changes no other terms");
-        let moment = Moment::knowing(model, lead_id, &self.facts, at.clock_ms, terms);
-        let trigger =
-            Trigger { event_id: Some(&event.event_id), event: Some(event), readiness_before: before.readiness };
+        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &terms);
+        let trigger = Trigger { event_id: Some(&event.event_id), event: Some(event), before: &before.sums };
         let step = Step { event, meaning, stage_before: before.stage, trigger };
         step.apply(&moment, &mut self.episode, out);
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
@@ -260,10 +266,10 @@ impl Lead {
 
     /// An evaluation that no event of this lead's caused: a timer's.
     fn arm_and_evaluate(&mut self, model: &Model, lead_id: &str, now_ms: i64, out: &mut Effects) {
-        let moment = Moment::new(model, lead_id, &self.facts, now_ms);
-        let before = Before { readiness: moment.readiness(), stage: moment.stage() };
-        before.arm(model, &mut self.episode);
-        let trigger = Trigger { event_id: None, event: None, readiness_before: before.readiness };
+        let terms = Terms::of(model, &self.facts, now_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, now_ms, &terms);
+        Before::at(&moment).arm(model, &mut self.episode);
+        let trigger = Trigger { event_id: None, event: None, before: moment.sums() };
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
         self.set_timer(next_ms);
     }
@@ -279,8 +285,8 @@ impl Lead {
 /// The lead as it stood before an event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Before {
-    pub(crate) readiness: f64,
-    pub(crate) stage: Stage,
+    pub(crate) sums: Sums,
+    stage: Stage,
 }
 
 impl Before {
@@ -288,13 +294,17 @@ impl Before {
         Before::of(model, facts, &Terms::of(model, facts, now_ms))
     }
 
+    pub(crate) fn at(moment: &Moment<'_>) -> Before {
+        Before { sums: *moment.sums(), stage: moment.stage() }
+    }
+
     fn of(model: &Model, facts: &Facts, terms: &Terms) -> Before {
-        Before { readiness: rounded(terms.parts(model).readiness), stage: facts.stage_of(model, terms) }
+        Before { sums: terms.sums(), stage: facts.stage_of(model, terms) }
     }
 
     /// Readiness below off arms the score lane again.
     pub(crate) fn arm(&self, model: &Model, episode: &mut Episode) {
-        if self.readiness < model.stages.off(self.stage) {
+        if episode.disarmed && self.sums.readiness(model) < model.stages.off(self.stage) {
             episode.disarmed = false;
         }
     }

@@ -36,14 +36,20 @@ fn cap_opens_at(moment: &Moment<'_>, cap: Cap, channels: &[Channel]) -> Option<i
     let today = moment.model.local_day(moment.now_ms);
     let touched = channels.iter().filter_map(|channel| moment.facts.channel(*channel));
     let touched: SmallVec<[&TouchDays; 3]> = touched.map(|facts| &facts.touch_days).collect();
-    let made = |day: i32| touched.iter().map(|days| days.count(day, u32::from(cap.days))).sum::<u32>();
-    let is_open = |day: &i32| made(*day) < u32::from(cap.touches_max);
-    if is_open(&today) {
+    let mut made: u32 = touched.iter().map(|days| days.count(today, u32::from(cap.days))).sum();
+    if made < u32::from(cap.touches_max) {
         return Some(moment.now_ms);
     }
+    let made_on = |day: i64| touched.iter().map(|days| days.on(day)).sum::<u32>();
     // A touch of a clock ahead of ours may count from tomorrow on.
-    let day = (1..=i32::from(cap.days) + 1).filter_map(|ahead| today.checked_add(ahead)).find(is_open)?;
-    Some(day_begin_ms(day, moment.model.utc_offset_ms))
+    for ahead in 1..=i32::from(cap.days) + 1 {
+        let day = today.checked_add(ahead)?;
+        made = made + made_on(day.into()) - made_on(i64::from(day) - i64::from(cap.days));
+        if made < u32::from(cap.touches_max) {
+            return Some(day_begin_ms(day, moment.model.utc_offset_ms));
+        }
+    }
+    None
 }
 
 /// Until when selling is stopped, where it is: a complaint or a support issue that nothing resolved.

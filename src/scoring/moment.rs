@@ -3,8 +3,9 @@
 use crate::scoring::calendar::DAY_MS;
 use crate::scoring::event::Purpose;
 use crate::scoring::facts::{Consent, Facts, Reach};
+use crate::scoring::fit::{Grade, fit};
 use crate::scoring::model::{Channel, Model};
-use crate::scoring::reading::Score;
+use crate::scoring::reading::{Parts, Score, Sums, rounded};
 use crate::scoring::stage::Stage;
 use crate::scoring::terms::Terms;
 
@@ -17,41 +18,56 @@ pub(crate) struct Moment<'a> {
     pub(crate) now_ms: i64,
     /// The clock, or the lead's newest event where that is later.
     pub(crate) read_at_ms: i64,
-    pub(crate) score: Score,
-    terms: Terms,
+    sums: Sums,
+    parts: Parts,
+    readiness: f64,
+    stage: Stage,
+    terms: &'a Terms,
 }
 
 impl<'a> Moment<'a> {
-    pub(crate) fn new(model: &'a Model, lead_id: &'a str, facts: &'a Facts, now_ms: i64) -> Moment<'a> {
-        Moment::knowing(model, lead_id, facts, now_ms, Terms::of(model, facts, now_ms))
-    }
-
-    /// The moment of those terms, which are the lead's at the clock.
-    pub(crate) fn knowing(
+    /// `terms` are the lead's at the clock.
+    pub(crate) fn new(
         model: &'a Model,
         lead_id: &'a str,
         facts: &'a Facts,
         now_ms: i64,
-        terms: Terms,
+        terms: &'a Terms,
     ) -> Moment<'a> {
-        let score = facts.score(model, &terms);
-        Moment { model, lead_id, facts, now_ms, read_at_ms: score.as_of_ms, score, terms }
+        let sums = terms.sums();
+        let parts = sums.parts(model);
+        let (readiness, stage) = (rounded(parts.readiness), facts.stage_of(model, terms));
+        Moment { model, lead_id, facts, now_ms, read_at_ms: terms.as_of_ms, sums, parts, readiness, stage, terms }
+    }
+
+    /// What readiness follows from.
+    pub(crate) fn sums(&self) -> &Sums {
+        &self.sums
     }
 
     pub(crate) fn readiness(&self) -> f64 {
-        self.score.readiness
+        self.readiness
     }
 
     pub(crate) fn pressure(&self) -> f64 {
-        self.score.pressure
+        rounded(self.parts.pressure)
     }
 
     pub(crate) fn familiarity(&self) -> f64 {
-        self.score.familiarity
+        rounded(self.parts.familiarity)
     }
 
     pub(crate) fn stage(&self) -> Stage {
-        self.score.stage
+        self.stage
+    }
+
+    pub(crate) fn grade(&self) -> Grade {
+        Grade::of(self.model, fit(self.model, self.facts), self.readiness)
+    }
+
+    /// All that is sent of the score; costs more than each of its parts above.
+    pub(crate) fn score(&self) -> Score {
+        self.facts.score(self.model, &self.parts, self.stage)
     }
 
     /// Distinct days of contact on any channel in so many local days.

@@ -62,6 +62,15 @@ pub struct Parts {
     pub readiness: f64,
 }
 
+/// Points and contacts at one moment that are not capped and weighed yet: all that readiness follows from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Sums {
+    pub(crate) as_of_ms: i64,
+    pub(crate) raw: ByChannel<f64>,
+    pub(crate) exposure: f64,
+    pub(crate) pressure: f64,
+}
+
 /// Rounds to 10⁻⁶, ties to even: what is compared and what is sent.
 pub fn rounded(value: f64) -> f64 {
     (value * 1e6).round_ties_even() / 1e6
@@ -70,12 +79,12 @@ pub fn rounded(value: f64) -> f64 {
 impl Facts {
     /// The whole score at a moment.
     pub fn read(&self, model: &Model, at_ms: i64) -> Score {
-        self.score(model, &Terms::of(model, self, at_ms))
+        let terms = Terms::of(model, self, at_ms);
+        self.score(model, &terms.sums().parts(model), self.stage_of(model, &terms))
     }
 
-    /// The whole score of those terms, which are this lead's.
-    pub(crate) fn score(&self, model: &Model, terms: &Terms) -> Score {
-        let parts = terms.parts(model);
+    /// The whole score of those parts and that stage, which are this lead's.
+    pub(crate) fn score(&self, model: &Model, parts: &Parts, stage: Stage) -> Score {
         let readiness = rounded(parts.readiness);
         let fit = fit(model, self);
         Score {
@@ -88,7 +97,7 @@ impl Facts {
             affinity: rounded(parts.affinity),
             fit,
             grade: Grade::of(model, fit, readiness),
-            stage: self.stage_of(model, terms),
+            stage,
             top_topic: self.top_topic(model, parts.as_of_ms),
         }
     }
@@ -126,7 +135,7 @@ impl Facts {
 
     /// The parts of readiness at a moment, before rounding.
     pub fn parts(&self, model: &Model, at_ms: i64) -> Parts {
-        Terms::of(model, self, at_ms).parts(model)
+        Terms::of(model, self, at_ms).sums().parts(model)
     }
 
     /// Gives each rule that the model still has with its points at a moment, by key.
@@ -150,8 +159,8 @@ impl Facts {
     pub(crate) fn pressure_at(&self, model: &Model, as_of_ms: i64) -> f64 {
         let half_life_ms = model.readiness.pressure_half_life_ms;
         let felt = self.pressure.value(EpochTime::new(as_of_ms, half_life_ms));
-        if felt == 0.0 {
-            return 0.0;
+        if felt == 0.0 || self.answers.is_empty() {
+            return felt.max(0.0);
         }
         let answered = self.touches_answered().filter(|(_, is_answered)| *is_answered);
         let forgiven: f64 = answered
@@ -205,10 +214,16 @@ impl ChannelFacts {
     }
 }
 
-impl Parts {
-    /// Of the points and contacts that are not capped yet.
-    pub(crate) fn of(model: &Model, as_of_ms: i64, raw: ByChannel<f64>, exposure: f64, pressure: f64) -> Parts {
-        let raw = ByChannel::from_fn(|channel| raw[channel].max(0.0));
+impl Sums {
+    /// R, rounded.
+    pub(crate) fn readiness(&self, model: &Model) -> f64 {
+        rounded(self.parts(model).readiness)
+    }
+
+    /// What follows from them, before rounding.
+    pub(crate) fn parts(&self, model: &Model) -> Parts {
+        let Sums { as_of_ms, exposure, pressure, .. } = *self;
+        let raw = ByChannel::from_fn(|channel| self.raw[channel].max(0.0));
         let capped = ByChannel::from_fn(|channel| under_cap(raw[channel], model.channels[channel].cap));
         let engagement = Channel::ALL.into_iter().map(|channel| capped[channel]).sum();
         let readiness = &model.readiness;
@@ -238,7 +253,15 @@ fn under_cap(points: f64, cap: f64) -> f64 {
 
 /// Sum of 2^(−age/h) over the days of a calendar, ages counted from its newest.
 fn faded_days(days: &Calendar, decay: &DayDecay) -> f64 {
-    days.ages().map(|age| decay.table()[usize::from(age)]).sum()
+    let mut sum = 0.0;
+    for (word, left) in days.words().iter().zip(decay.table().as_chunks::<64>().0) {
+        let mut rest = *word;
+        while rest != 0 {
+            sum += left[rest.trailing_zeros() as usize];
+            rest &= rest - 1;
+        }
+    }
+    sum
 }
 
 /// Sum of 2^(−max(0, t − noon)/h) over days: only the newest can have its noon ahead.

@@ -12,6 +12,7 @@ use crate::scoring::lanes::{Dates, Lane, Terms, sequence};
 use crate::scoring::lead::Effects;
 use crate::scoring::model::Channel;
 use crate::scoring::moment::Moment;
+use crate::scoring::reading::Sums;
 
 /// What made us look at a lead.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +21,8 @@ pub(crate) struct Trigger<'a> {
     pub(crate) event_id: Option<&'a str>,
     /// What was counted just now; none for a timer, and where an event tells of another lead or came by a merge.
     pub(crate) event: Option<&'a Event<'a>>,
-    /// R at the same clock before it.
-    pub(crate) readiness_before: f64,
+    /// What R followed from at the same clock before it.
+    pub(crate) before: &'a Sums,
 }
 
 /// A READY goes out, and an open one gives way.
@@ -184,7 +185,7 @@ fn statement(moment: &Moment<'_>, ready: &Ready, decision_type: DecisionType, tr
         model_name: model.name.clone(),
         model_version: model.version.clone(),
         score: score(moment),
-        readiness_before: trigger.readiness_before,
+        readiness_before: trigger.before.readiness(model),
         contributions: contributions(moment),
         contacts: contacts(moment),
         recommended_channel: ready.channel,
@@ -200,7 +201,7 @@ fn statement(moment: &Moment<'_>, ready: &Ready, decision_type: DecisionType, tr
 
 /// The score as it is sent.
 pub(crate) fn score(moment: &Moment<'_>) -> Score {
-    let read = &moment.score;
+    let read = moment.score();
     Score {
         readiness: read.readiness,
         engagement: read.engagement,

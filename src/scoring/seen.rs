@@ -13,6 +13,8 @@ pub const SEEN_MAX: usize = 1024;
 pub struct SeenEvents {
     /// (append time, hash of the event's id), rising.
     entries: VecDeque<(i64, u64)>,
+    /// The low halves of these hashes, in the same order: many are compared at once.
+    tags: VecDeque<u32>,
 }
 
 /// What became of an event.
@@ -33,8 +35,11 @@ impl SeenEvents {
             return Sight::Repeated;
         }
         self.forget(appended_at_ms);
-        let place = self.entries.partition_point(|entry| *entry < (appended_at_ms, hash));
-        self.entries.insert(place, (appended_at_ms, hash));
+        let entry = (appended_at_ms, hash);
+        let is_newest = self.entries.back().is_none_or(|newest| *newest < entry);
+        let place = if is_newest { self.len() } else { self.entries.partition_point(|known| *known < entry) };
+        self.entries.insert(place, entry);
+        self.tags.insert(place, tag(hash));
         Sight::First { dropped: self.keep_newest(SEEN_MAX) }
     }
 
@@ -45,23 +50,34 @@ impl SeenEvents {
     }
 
     fn remembers(&self, hash: u64, appended_at_ms: i64) -> bool {
+        let (older, newer) = self.tags.as_slices();
+        if !has(older, tag(hash)) && !has(newer, tag(hash)) {
+            return false;
+        }
         let within = |at_ms: i64| appended_at_ms.saturating_sub(at_ms) <= SEEN_MS;
-        let is_same = |(at_ms, known): &(i64, u64)| *known == hash && within(*at_ms);
-        let (older, newer) = self.entries.as_slices();
-        older.iter().any(is_same) || newer.iter().any(is_same)
+        self.entries.iter().any(|(at_ms, known)| *known == hash && within(*at_ms))
     }
 
     /// Drops what is older than 48 h before `newest_ms`, or before the newest remembered.
     fn forget(&mut self, newest_ms: i64) {
         let newest_ms = self.entries.back().map_or(newest_ms, |(at_ms, _)| newest_ms.max(*at_ms));
-        let old = self.entries.partition_point(|(at_ms, _)| newest_ms.saturating_sub(*at_ms) > SEEN_MS);
-        self.entries.drain(..old);
+        let is_old = |(at_ms, _): &(i64, u64)| newest_ms.saturating_sub(*at_ms) > SEEN_MS;
+        if self.entries.front().is_some_and(is_old) {
+            self.drop_oldest(self.entries.partition_point(is_old));
+        }
+    }
+
+    fn drop_oldest(&mut self, count: usize) {
+        self.entries.drain(..count);
+        self.tags.drain(..count);
     }
 
     /// Forgets the oldest beyond so many; how many these were.
     pub(crate) fn keep_newest(&mut self, count_max: usize) -> usize {
         let dropped = self.entries.len().saturating_sub(count_max);
-        self.entries.drain(..dropped);
+        if dropped > 0 {
+            self.drop_oldest(dropped);
+        }
         dropped
     }
 
@@ -77,12 +93,24 @@ impl SeenEvents {
     /// The memory of those entries; `None` where they are not rising or too many.
     pub fn from_entries(entries: Vec<(i64, u64)>) -> Option<SeenEvents> {
         let rising = entries.windows(2).all(|pair| pair[0] < pair[1]);
-        (rising && entries.len() <= SEEN_MAX).then(|| SeenEvents { entries: entries.into() })
+        (rising && entries.len() <= SEEN_MAX).then(|| {
+            let tags = entries.iter().map(|(_, hash)| tag(*hash)).collect();
+            SeenEvents { entries: entries.into(), tags }
+        })
     }
 
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+fn tag(hash: u64) -> u32 {
+    hash as u32
+}
+
+/// Looks at all of them: without a way out the compiler compares several at once.
+fn has(tags: &[u32], tag: u32) -> bool {
+    tags.iter().fold(false, |found, known| found | (*known == tag))
 }
 
 #[cfg(test)]

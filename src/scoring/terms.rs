@@ -7,7 +7,7 @@ use crate::scoring::event::{Body, Event};
 use crate::scoring::facts::Facts;
 use crate::scoring::meaning::Meaning;
 use crate::scoring::model::{ByChannel, Channel, Mark, Model, Rule, RuleKey};
-use crate::scoring::reading::{Parts, rounded};
+use crate::scoring::reading::{Sums, rounded};
 use crate::scoring::stage::alive;
 
 /// The terms of one lead at one moment.
@@ -43,21 +43,23 @@ impl Terms {
     /// All terms at a moment, or at the newest event's where that is later.
     pub(crate) fn of(model: &Model, facts: &Facts, at_ms: i64) -> Terms {
         let as_of_ms = facts.as_of(at_ms);
-        let mut rules = SmallVec::new();
-        facts.rule_values(model, as_of_ms, |rule, points| rules.push(RuleTerm::new(rule, points)));
-        Terms {
+        let mut terms = Terms {
             as_of_ms,
-            rules,
-            exposures: facts.channels.iter().map(|on| (on.channel, on.exposure(model, as_of_ms))).collect(),
+            rules: SmallVec::new(),
+            exposures: SmallVec::new(),
             pressure: facts.pressure_at(model, as_of_ms),
             purchases: Purchases::of(model, facts, as_of_ms),
-        }
+        };
+        facts.rule_values(model, as_of_ms, |rule, points| terms.rules.push(RuleTerm::new(rule, points)));
+        facts.channels.iter().for_each(|on| terms.exposures.push((on.channel, on.exposure(model, as_of_ms))));
+        terms
     }
 
-    /// The terms at the same moment once `facts` have taken in an event.
-    pub(crate) fn after(mut self, model: &Model, facts: &Facts, at_ms: i64, step: (&Event<'_>, &Meaning<'_>)) -> Terms {
+    /// Makes them those of the same moment once `facts` have taken in an event.
+    pub(crate) fn renew(&mut self, model: &Model, facts: &Facts, at_ms: i64, step: (&Event<'_>, &Meaning<'_>)) {
         if facts.as_of(at_ms) != self.as_of_ms || !facts.rules_have_room() {
-            return Terms::of(model, facts, at_ms);
+            *self = Terms::of(model, facts, at_ms);
+            return;
         }
         let (event, meaning) = step;
         if let Some(rule) = meaning.rule {
@@ -70,7 +72,6 @@ impl Terms {
         if matches!(event.body, Body::Commerce(_)) {
             self.purchases = Purchases::of(model, facts, self.as_of_ms);
         }
-        self
     }
 
     fn renew_rule(&mut self, model: &Model, facts: &Facts, rule: &Rule) {
@@ -91,12 +92,12 @@ impl Terms {
         }
     }
 
-    /// What they sum up to, before rounding.
-    pub(crate) fn parts(&self, model: &Model) -> Parts {
+    /// What they sum up to.
+    pub(crate) fn sums(&self) -> Sums {
         let mut raw = ByChannel::<f64>::default();
         self.rules.iter().for_each(|term| raw[term.channel] += term.points);
         let exposure = self.exposures.iter().map(|(_, days)| days).sum();
-        Parts::of(model, self.as_of_ms, raw, exposure, self.pressure)
+        Sums { as_of_ms: self.as_of_ms, raw, exposure, pressure: self.pressure }
     }
 }
 

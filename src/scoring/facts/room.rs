@@ -20,6 +20,8 @@ const SUM_BYTES: usize = 5 * EPOCHS_MAX;
 /// Days of a calendar, bytes.
 const CALENDAR_BYTES: usize = DAYS as usize / 8;
 const EPOCHS_MAX: usize = EPOCHS_BEFORE_TOP + 1;
+/// Epochs of the greatest sum that there can be, bytes: more than any calendar.
+const LONG_SUM_BYTES: usize = 10 * EPOCHS_MAX;
 
 impl Facts {
     /// So few rules, as of nearly every lead, that one has no effect on what another keeps.
@@ -69,18 +71,28 @@ impl Facts {
 
     /// What the rules, topics and texts take, and at most what the rest does, bytes of state.
     pub fn weight_bytes(&self) -> usize {
-        /// Times, channels, touches and answers, moments, consents, and where everything begins and ends.
-        const REST_BYTES: usize = 2_400;
-        const ORDER_BYTES: usize = 12;
         let rules = self.rules.iter().map(|fact| match &fact.points {
             RulePoints::Every(sum) => RULE_BYTES + sum.weight_bytes(),
             RulePoints::Daily(days) => RULE_BYTES + 8 * days.words().len(),
             RulePoints::Once(_) => RULE_BYTES + 6,
         });
         let topics = self.topics.iter().map(|topic| RULE_BYTES + topic.points.weight_bytes());
+        rules.sum::<usize>() + topics.sum::<usize>() + self.rest_bytes()
+    }
+
+    /// At most what `weight_bytes` gives, without a look at each epoch.
+    pub(crate) fn weight_bytes_max(&self) -> usize {
+        (self.rules.len() + self.topics.len()) * (RULE_BYTES + LONG_SUM_BYTES) + self.rest_bytes()
+    }
+
+    /// The same without rules and topics.
+    fn rest_bytes(&self) -> usize {
+        /// Times, channels, touches and answers, moments, consents, and where everything begins and ends.
+        const REST_BYTES: usize = 2_400;
+        const ORDER_BYTES: usize = 12;
         let orders = self.orders.len() + self.refunds.len();
         let texts = self.profile.as_ref().map_or(0, |profile| profile.text_bytes());
-        REST_BYTES + rules.sum::<usize>() + topics.sum::<usize>() + ORDER_BYTES * orders + texts
+        REST_BYTES + ORDER_BYTES * orders + texts
     }
 }
 
@@ -119,6 +131,7 @@ mod tests {
         let points = (0..every_count).map(|_| full.0.clone()).chain((0..daily_count).map(|_| full.1.clone()));
         let rules = (0..).zip(points).map(|(key, points)| RuleFact { key: RuleKey(key), points });
         let mut facts = Facts { rules: rules.collect(), ..Facts::default() };
+        assert!(facts.weight_bytes() <= facts.weight_bytes_max());
         facts.fit_rules();
         for fact in &facts.rules {
             match &fact.points {
@@ -127,6 +140,12 @@ mod tests {
                 RulePoints::Once(_) => {}
             }
         }
+    }
+
+    #[test]
+    fn the_greatest_sum_weighs_no_more_than_at_most() {
+        let sum = EpochSum::from_masses(i64::MAX, [i64::MIN; EPOCHS_MAX].as_slice().into()).expect("a sum");
+        assert_eq!(sum.weight_bytes(), LONG_SUM_BYTES);
     }
 
     #[test]

@@ -35,6 +35,12 @@ impl TouchDays {
         self.counts[first..end.max(first)].iter().map(|touches| u32::from(*touches)).sum()
     }
 
+    /// Touches of one day.
+    pub fn on(&self, day: i64) -> u32 {
+        let age = usize::try_from(i64::from(self.top_day) - day).ok();
+        age.and_then(|age| self.counts.get(age)).map_or(0, |touches| u32::from(*touches))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.counts[0] == 0
     }
@@ -92,6 +98,8 @@ mod tests {
     fn check(days: &[i32], today: i32, within: u32, expected: u32) {
         let whole = touches(days);
         assert_eq!(whole.count(today, within), expected, "{days:?}");
+        let (last, first) = (i64::from(today), i64::from(today) - i64::from(within) + 1);
+        assert_eq!((first..=last).map(|day| whole.on(day)).sum::<u32>(), expected, "{days:?}");
         assert_eq!(whole, touches(&days.iter().rev().copied().collect::<Vec<_>>()), "{days:?}");
         for split in 0..=days.len() {
             let mut merged = touches(&days[..split]);

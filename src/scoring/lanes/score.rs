@@ -40,7 +40,7 @@ impl Rule for Score {
         let (points, window) = (moment.readiness() as u32, moment.model.lanes.score.contact_days_window);
         let days = moment.contact_days(window);
         let days_en = counted(i64::from(days), "contact day");
-        let [topic_en, topic_ja] = moment.score.top_topic_id(moment.model).map_or_else(Words::default, |topic| {
+        let [topic_en, topic_ja] = moment.score().top_topic_id(moment.model).map_or_else(Words::default, |topic| {
             let topic = shown(topic, TOPIC_CHARS_MAX);
             [format!(", most interest in {topic}"), format!("、ご関心は主に「{topic}」")]
         });

@@ -49,7 +49,7 @@ impl Channel {
 }
 
 /// One value for each channel.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ByChannel<T>([T; 5]);
 
 impl<T> ByChannel<T> {
