@@ -148,15 +148,12 @@ fn passed(at_ms: i64, half_life_ms: i64) -> f64 {
     at_ms.rem_euclid(half_life_ms) as f64 / half_life_ms as f64
 }
 
-/// The number nearest to the sum of masses, ties to even, each epoch's worth half of the one before it; in units of the
-/// oldest. Most sums are short, which is faster.
+/// The number nearest to the sum of masses, ties to even, from the newest epoch on, each worth half of the one before it; in
+/// units of the oldest. Most sums are short, which is faster.
 fn nearest(masses: &[i64]) -> f64 {
-    let used_bits = masses.iter().fold(0, |bits, mass| bits | mass.unsigned_abs());
-    if masses.len() < used_bits.leading_zeros() as usize {
-        masses.iter().fold(0_i64, |total, mass| (total << 1) + mass) as f64
-    } else {
-        masses.iter().fold(0_i128, |total, mass| (total << 1) + i128::from(*mass)) as f64
-    }
+    let short = masses.iter().try_fold(0_i64, |total, mass| total.checked_mul(2)?.checked_add(*mass));
+    let long = || masses.iter().fold(0_i128, |total, mass| (total << 1) + i128::from(*mass)) as f64;
+    short.map_or_else(long, |total| total as f64)
 }
 
 /// 2^exponent, exactly; 0 where that is too small for a number.

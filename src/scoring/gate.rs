@@ -1,5 +1,7 @@
 //! Which way a lane's demand can go: on an open channel now, or when one opens, or not at all.
 
+use std::cell::LazyCell;
+
 use smallvec::SmallVec;
 
 use crate::scoring::decision::{Content, Permission};
@@ -71,10 +73,14 @@ impl Demand {
             Route::AllBut(but) => *channel != but,
             Route::Best | Route::MailFirst | Route::PersonFirst => true,
         };
-        Channel::OUTREACH.into_iter().filter(fits).filter_map(|channel| {
+        let all_open_ms = LazyCell::new(move || limits::all_open_at(moment));
+        Channel::OUTREACH.into_iter().filter(fits).filter_map(move |channel| {
             let permission = consent::marketing(moment, channel)?;
-            let opens_ms = if self.pass == Pass::All { moment.now_ms } else { limits::opens_at(moment, channel)? };
-            Some((permission, opens_ms))
+            if self.pass == Pass::All {
+                return Some((permission, moment.now_ms));
+            }
+            let opens_ms = limits::opens_at(moment, channel)?;
+            Some((permission, opens_ms.max((*all_open_ms)?)))
         })
     }
 

@@ -11,14 +11,22 @@ use crate::scoring::moment::Moment;
 
 const MINUTE_MS: i64 = 60_000;
 
-/// The first moment from the clock on at which caps and gaps let us contact on a channel; none if they never do.
+/// The first moment from the clock on at which the channel's own caps and all gaps let us contact on it; none if they
+/// never do.
 pub(crate) fn opens_at(moment: &Moment<'_>, channel: Channel) -> Option<i64> {
-    let rules = &moment.model.contact;
-    let none = Vec::new();
-    let caps = rules.caps.get(channel).unwrap_or(&none);
-    let own = caps.iter().map(|cap| cap_opens_at(moment, *cap, &[channel]));
-    let all = rules.caps_all.iter().map(|cap| cap_opens_at(moment, *cap, &Channel::OUTREACH));
-    own.chain(all).try_fold(gaps_open_at(moment, channel), |latest, opens| Some(latest.max(opens?)))
+    let caps = moment.model.contact.caps.get(channel).map_or(&[][..], |caps| caps);
+    let opens = caps.iter().map(|cap| cap_opens_at(moment, *cap, &[channel]));
+    latest(opens, gaps_open_at(moment, channel))
+}
+
+/// The same by the caps over all channels.
+pub(crate) fn all_open_at(moment: &Moment<'_>) -> Option<i64> {
+    let caps = moment.model.contact.caps_all.iter();
+    latest(caps.map(|cap| cap_opens_at(moment, *cap, &Channel::OUTREACH)), moment.now_ms)
+}
+
+fn latest(mut opens: impl Iterator<Item = Option<i64>>, first_ms: i64) -> Option<i64> {
+    opens.try_fold(first_ms, |latest_ms, opens_ms| Some(latest_ms.max(opens_ms?)))
 }
 
 fn gaps_open_at(moment: &Moment<'_>, channel: Channel) -> i64 {

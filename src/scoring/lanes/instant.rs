@@ -164,7 +164,7 @@ fn is_closed(moment: &Moment<'_>, channel: Channel) -> bool {
 /// Time and channel of the newest hand-raise that waits for an answer.
 fn newest_pending(moment: &Moment<'_>, episode: &Episode) -> Option<(i64, Channel)> {
     let rules = &moment.model.lanes.instant;
-    let raised = Channel::ALL.into_iter().filter_map(|channel| Some((moment.last_hand_raise(channel)?, channel)));
+    let raised = moment.facts.channels.iter().filter_map(|on| Some((on.last_hand_raise.get()?, on.channel)));
     raised
         .filter(|&(at_ms, _)| Some(at_ms) > episode.acted.hand_raise_ms && moment.now_ms - at_ms <= rules.fresh_ms)
         .filter(|&(at_ms, channel)| !is_line_of_conversation(moment, episode, at_ms, channel))
