@@ -304,7 +304,7 @@ impl Before {
 
     /// Readiness below off arms the score lane again.
     pub(crate) fn arm(&self, model: &Model, episode: &mut Episode) {
-        if episode.disarmed && self.sums.readiness(model) < model.stages.off(self.stage) {
+        if episode.disarmed && self.sums.are_below(model, model.stages.off(self.stage)) {
             episode.disarmed = false;
         }
     }

@@ -215,6 +215,22 @@ impl ChannelFacts {
 }
 
 impl Sums {
+    /// Whether R, rounded, is below a level; without a power of e where engagement alone is surely above it.
+    pub(crate) fn are_below(&self, model: &Model, level: f64) -> bool {
+        let is_surely_above = self.readiness_min(model) > level + 1e-3; // far more than all rounding takes
+        debug_assert!(!is_surely_above || self.readiness(model) >= level, "{self:?} is below {level}");
+        !is_surely_above && self.readiness(model) < level
+    }
+
+    /// R is not below this, rounding apart: e^x ≥ 1 + x, so C·(1 − e^(−S/C)) ≥ C·S/(C + S), and affinity only adds.
+    fn readiness_min(&self, model: &Model) -> f64 {
+        let capped_min = |channel| {
+            let (points, cap) = (self.raw[channel].max(0.0), model.channels[channel].cap);
+            cap * (points / (cap + points))
+        };
+        model.readiness.engagement_weight * Channel::ALL.into_iter().map(capped_min).sum::<f64>()
+    }
+
     /// R, rounded.
     pub(crate) fn readiness(&self, model: &Model) -> f64 {
         rounded(self.parts(model).readiness)

@@ -36,10 +36,14 @@ impl SeenEvents {
         }
         self.forget(appended_at_ms);
         let entry = (appended_at_ms, hash);
-        let is_newest = self.entries.back().is_none_or(|newest| *newest < entry);
-        let place = if is_newest { self.len() } else { self.entries.partition_point(|known| *known < entry) };
-        self.entries.insert(place, entry);
-        self.tags.insert(place, tag(hash));
+        if self.entries.back().is_none_or(|newest| *newest < entry) {
+            self.entries.push_back(entry);
+            self.tags.push_back(tag(hash));
+        } else {
+            let place = self.entries.partition_point(|known| *known < entry);
+            self.entries.insert(place, entry);
+            self.tags.insert(place, tag(hash));
+        }
         Sight::First { dropped: self.keep_newest(SEEN_MAX) }
     }
 
