@@ -81,6 +81,7 @@ impl<'c> Round<'c> {
                 self.without(self.cluster.leader(&self.pipeline.names().state, partition));
             }
             Fault::Coordinator => {
+                self.running(); // the first member of a group has its coordinator chosen
                 self.without(self.cluster.coordinator("__consumer_offsets", self.pipeline.group()));
             }
             Fault::DiskLost => {
