@@ -159,7 +159,7 @@ fn measure_rebalance(pipeline: &Pipeline<'_>, inquiries: &Inquiries, first: Inst
             latest(&before)
         );
     }
-    let rewinds = |instance: &Instance| instance.metric("tsuikyaku_rewinds_total", &[]);
+    let rewinds = |instance: &Instance| instance.metric("tsuikyaku_rewinds_total", &[]) as u64;
     println!("rewinds since their start: {} and {}", rewinds(&first), rewinds(&second));
     first.stop();
     second.stop();
