@@ -155,14 +155,14 @@ impl Batch {
     /// Keeps the records at which `keep` is true, by index. What they no longer need of the buffer is given back once
     /// that is most of it.
     pub fn keep(&mut self, keep: &[bool]) {
+        if !keep.contains(&true) {
+            return self.clear();
+        }
         let mut at = 0;
         self.records.retain(|_| {
             at += 1;
             keep.get(at - 1).copied().unwrap_or(false)
         });
-        if self.records.is_empty() {
-            return self.clear();
-        }
         let needed: usize = self.records.iter().map(RecordAt::bytes).sum();
         if self.arena.len() > 2 * needed + COMPACT_MIN_BYTES {
             self.compact();

@@ -22,10 +22,19 @@ const TIMERS_PIECE: usize = 1_000;
 /// The input of one step: all reads are done.
 #[derive(Debug)]
 pub struct Step<'a> {
-    pub records: Vec<(Record<'a>, Routed<'a>)>,
+    pub records: Vec<Taken<'a>>,
     /// Timers that the step passes, in order.
     pub due: Vec<Timer>,
     pub end: StepEnd,
+}
+
+/// A record of the step.
+#[derive(Debug)]
+pub struct Taken<'a> {
+    pub record: Record<'a>,
+    pub routed: Routed<'a>,
+    /// Where its lead stands in the working set, if it was there or in the cache.
+    pub lead_at: Option<usize>,
 }
 
 /// Up to where the step fires timers.
@@ -67,14 +76,15 @@ pub fn prefetch<'a>(
 
     let waits = |record: &Placed| end.before.as_ref().is_some_and(|before| record.at_ms >= before.due_ms);
     let taken = placed.iter().position(waits).unwrap_or(placed.len());
-    let records: Vec<_> = of_step(batch, &placed[..taken])
+    let mut records: Vec<_> = of_step(batch, &placed[..taken])
         .iter()
         .map(|at| {
             let record = batch.get(at.index as usize);
-            (record, route(&context.topology, &context.decoder, record, Some(task.partition), appended_max_ms))
+            let routed = route(&context.topology, &context.decoder, record, Some(task.partition), appended_max_ms);
+            Taken { record, routed, lead_at: None }
         })
         .collect();
-    load_leads(context, task, &records, &due)?;
+    load_leads(context, task, &mut records, &due)?;
     Ok((Step { records, due, end }, taken))
 }
 
@@ -93,16 +103,13 @@ fn take_timers(context: &Context, task: &mut Task, clock_ms: i64) -> Result<(Vec
 
 /// Brings the leads that records and timers touch into the working set: from the cache, the rest from the store in
 /// one sorted read; a lead that neither knows is new.
-fn load_leads(
-    context: &Context,
-    task: &mut Task,
-    records: &[(Record<'_>, Routed<'_>)],
-    due: &[Timer],
-) -> Result<(), Error> {
+fn load_leads(context: &Context, task: &mut Task, records: &mut [Taken<'_>], due: &[Timer]) -> Result<(), Error> {
     let mut missing: Vec<(Arc<str>, u64)> = Vec::new();
-    for (_, routed) in records {
+    for Taken { routed, lead_at, .. } in records {
         match routed {
-            Routed::Event { lead_id, .. } | Routed::Message { lead_id, .. } => want(task, lead_id, &mut missing)?,
+            Routed::Event { lead_id, .. } | Routed::Message { lead_id, .. } => {
+                *lead_at = want(task, lead_id, &mut missing)?;
+            }
             Routed::Misplaced { .. } | Routed::Dead(_) => {}
         }
     }
@@ -114,19 +121,18 @@ fn load_leads(
     read_missing(context, task, missing)
 }
 
-fn want(task: &mut Task, id: &str, missing: &mut Vec<(Arc<str>, u64)>) -> Result<(), Error> {
+/// Says where the lead stands in the working set, or notes that only the store can know it.
+fn want(task: &mut Task, id: &str, missing: &mut Vec<(Arc<str>, u64)>) -> Result<Option<usize>, Error> {
     let hash = keys::lead_hash(id);
-    if task.working.find(hash, id).is_some() {
-        return Ok(());
+    if let Some(at) = task.working.find(hash, id) {
+        return Ok(Some(at));
     }
-    match task.cache.get(hash, id) {
-        Some((id, state)) => {
-            let lead = state.map_or_else(|| Ok(Lead::default()), |state| decode(task.partition, &state))?;
-            task.working.add(hash, id, lead);
-        }
-        None => missing.push((Arc::from(id), hash)),
-    }
-    Ok(())
+    let Some((id, state)) = task.cache.get(hash, id) else {
+        missing.push((Arc::from(id), hash));
+        return Ok(None);
+    };
+    let lead = state.map_or_else(|| Ok(Lead::default()), |state| decode(task.partition, &state))?;
+    Ok(Some(task.working.add(hash, id, lead)))
 }
 
 fn read_missing(context: &Context, task: &mut Task, missing: Vec<(Arc<str>, u64)>) -> Result<(), Error> {

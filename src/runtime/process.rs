@@ -9,9 +9,9 @@ use crate::scoring::lead::{Applied, At, Effects, Lead};
 use crate::scoring::model::Model;
 use crate::wire::keys;
 
-use super::batch::Record;
+use super::batch::{InputId, Record};
 use super::metrics::{LATE_AFTER_MS, RecordOutcome};
-use super::prefetch::{Step, StepEnd};
+use super::prefetch::{Step, StepEnd, Taken};
 use super::route::Routed;
 use super::task::Task;
 use super::timers::Timer;
@@ -25,7 +25,8 @@ pub struct Wanted<'a> {
     pub decided_by: Vec<Option<i64>>,
     pub dead_letters: Vec<(Record<'a>, DeadLetter)>,
     pub forwards: Vec<Forward<'a>>,
-    pub outcomes: Vec<(Record<'a>, RecordOutcome)>,
+    /// Of each record, with its input.
+    pub outcomes: Vec<(InputId, RecordOutcome)>,
     pub timers_fired_count: u64,
     /// Events that count though they were appended long after they occurred.
     pub late_count: u64,
@@ -49,8 +50,8 @@ pub fn process<'a>(model: &Model, task: &mut Task, step: Step<'a>) -> Wanted<'a>
         end: step.end.clone(),
         wanted: Wanted::default(),
     };
-    for (record, routed) in step.records {
-        run.apply(record, routed);
+    for taken in step.records {
+        run.apply(taken);
     }
     run.fire_until(step.end.clock_ms);
     let has_happened = run.wanted.timers_fired_count > 0 || !run.wanted.outcomes.is_empty();
@@ -76,7 +77,8 @@ struct Run<'t, 'm, 'a> {
 }
 
 impl<'a> Run<'_, '_, 'a> {
-    fn apply(&mut self, record: Record<'a>, routed: Routed<'a>) {
+    fn apply(&mut self, taken: Taken<'a>) {
+        let record = taken.record;
         self.task.advance(record.input, record.offset + 1);
         self.task.pending.record_count += 1;
         // A timestamp behind the step's end was found absurd: such a record moves no clock.
@@ -84,26 +86,28 @@ impl<'a> Run<'_, '_, 'a> {
             self.fire_until(record.appended_at_ms);
             self.move_clock(record.appended_at_ms);
         }
-        let outcome = self.dispatch(record, routed);
+        let outcome = self.dispatch(taken);
         self.note_decisions(Some(record.appended_at_ms));
-        self.wanted.outcomes.push((record, outcome));
+        self.wanted.outcomes.push((record.input, outcome));
     }
 
-    fn dispatch(&mut self, record: Record<'a>, routed: Routed<'a>) -> RecordOutcome {
+    fn dispatch(&mut self, Taken { record, routed, lead_at }: Taken<'a>) -> RecordOutcome {
         let at = At { clock_ms: self.task.clock_ms, appended_at_ms: record.appended_at_ms, hops: 0 };
         match routed {
             Routed::Event { lead_id, event, hops } => {
                 let at = At { hops, ..at };
-                let applied =
-                    self.with_lead(&lead_id, |model, lead, id, effects| lead.apply(model, id, &event, at, effects));
+                let applied = self.with_lead(lead_at, &lead_id, |model, lead, id, effects| {
+                    lead.apply(model, id, &event, at, effects)
+                });
                 let age_ms = record.appended_at_ms.saturating_sub(event.occurred_at_ms);
                 self.wanted.late_count += u64::from(applied == Applied::Changed && age_ms > LATE_AFTER_MS);
                 self.note(record, applied, hops)
             }
             Routed::Message { lead_id, message, hops } => {
                 let at = At { hops, ..at };
-                let applied =
-                    self.with_lead(&lead_id, |model, lead, id, effects| lead.receive(model, id, &message, at, effects));
+                let applied = self.with_lead(lead_at, &lead_id, |model, lead, id, effects| {
+                    lead.receive(model, id, &message, at, effects)
+                });
                 self.note(record, applied, hops)
             }
             Routed::Misplaced { lead_id, .. } => {
@@ -133,13 +137,14 @@ impl<'a> Run<'_, '_, 'a> {
 
     fn with_lead(
         &mut self,
+        known_at: Option<usize>,
         id: &str,
         change: impl FnOnce(&Model, &mut Lead, &str, &mut Effects) -> Applied,
     ) -> Applied {
-        let at = self.task.working.find(keys::lead_hash(id), id).expect("prefetch brought every lead of the step");
+        let at = known_at.or_else(|| self.task.working.find(keys::lead_hash(id), id));
+        let at = at.expect("prefetch brought every lead of the step");
         let worked = self.task.working.get_mut(at);
-        let id = worked.id.clone();
-        let applied = change(self.model, &mut worked.lead, &id, &mut self.wanted.effects);
+        let applied = change(self.model, &mut worked.lead, &worked.id, &mut self.wanted.effects);
         worked.changed |= applied.changed();
         self.retime(at);
         applied

@@ -45,8 +45,8 @@ pub fn step(
 
 fn note(context: &Context, task: &mut Task, wanted: &Wanted<'_>, guard: &mut DeadLetterGuard) {
     let pending = &mut task.pending;
-    for (record, outcome) in &wanted.outcomes {
-        pending.tally.record(record.input, *outcome);
+    for (input, outcome) in &wanted.outcomes {
+        pending.tally.record(*input, *outcome);
     }
     for (_, dead) in &wanted.dead_letters {
         pending.tally.dead_letter(dead.cause.as_str());

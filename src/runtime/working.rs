@@ -35,7 +35,8 @@ pub struct Worked {
 #[derive(Debug, Default)]
 pub struct WorkingSet {
     index: HashTable<u32>,
-    leads: Vec<Worked>,
+    /// Boxed: most of them go with each commit, and the others close ranks.
+    leads: Vec<Box<Worked>>,
     touched_count: usize,
 }
 
@@ -48,7 +49,7 @@ impl WorkingSet {
     pub fn add(&mut self, hash: u64, id: Arc<str>, lead: Lead) -> usize {
         let at = self.leads.len();
         let timer_ms = lead.timer_ms();
-        self.leads.push(Worked { hash, id, lead, changed: false, timer_ms, use_count: 1, warmth: 0 });
+        self.leads.push(Box::new(Worked { hash, id, lead, changed: false, timer_ms, use_count: 1, warmth: 0 }));
         self.touched_count += 1;
         self.point_at(at);
         at
@@ -62,7 +63,7 @@ impl WorkingSet {
     }
 
     pub fn changed(&self) -> impl Iterator<Item = &Worked> {
-        self.leads.iter().filter(|worked| worked.changed)
+        self.leads.iter().map(|worked| &**worked).filter(|worked| worked.changed)
     }
 
     /// Leads that the open batch has touched.
@@ -90,7 +91,7 @@ impl WorkingSet {
 
     /// Keeps those for which `keep` says true.
     pub fn keep(&mut self, keep: impl Fn(&Worked) -> bool) {
-        self.leads.retain(keep);
+        self.leads.retain(|worked| keep(worked));
         self.index.clear();
         (0..self.leads.len()).for_each(|at| self.point_at(at));
     }

@@ -1,8 +1,8 @@
 //! RocksDB's options, all from one memory budget.
 //!
-//! Point reads of small values decide the choices: bloom filters (a new lead costs no read), hash index in the blocks,
-//! index and filters inside the budgeted cache, small memtables because the loop writes each lead once every few
-//! seconds at most. Upper levels are LZ4, the bottom one ZSTD.
+//! Point reads of small values decide the choices: bloom filters, in memtables as well (a new lead costs no read), hash
+//! index in the blocks, index and filters inside the budgeted cache, small memtables because the loop writes each lead
+//! once every few seconds at most. Upper levels are LZ4, the bottom one ZSTD.
 
 use rocksdb::statistics::StatsLevel;
 use rocksdb::{
@@ -16,6 +16,9 @@ const MEMORY_MIN: usize = 16 * MIB;
 /// Timers die young: a run of that many deletions among 2x as many entries of a file calls for its compaction, so that
 /// scans for the next timer do not walk over the dead.
 const DELETIONS_MAX: usize = 1_024;
+
+/// Share of a memtable that tells which leads it lacks: ten bits a lead of some 300 bytes.
+const MEMTABLE_FILTER_SHARE: f64 = 0.004;
 
 /// Shared by all families of one database.
 pub struct Budget {
@@ -68,6 +71,8 @@ impl Budget {
         let mut options = Options::default();
         options.set_write_buffer_size(self.memtable_bytes);
         options.set_max_write_buffer_number(4);
+        options.set_memtable_prefix_bloom_ratio(MEMTABLE_FILTER_SHARE);
+        options.set_memtable_whole_key_filtering(true);
         options.set_arena_block_size(64 << 10); // idle partitions of many stay small
         options.set_target_file_size_base(64 * MIB as u64);
         options.set_level_compaction_dynamic_level_bytes(true);
