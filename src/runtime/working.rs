@@ -35,7 +35,7 @@ pub struct Worked {
 #[derive(Debug, Default)]
 pub struct WorkingSet {
     index: HashTable<u32>,
-    /// Boxed: most of them go with each commit, and the others close ranks.
+    #[allow(clippy::vec_box)] // most of them go with each commit, and the others close ranks
     leads: Vec<Box<Worked>>,
     touched_count: usize,
 }
