@@ -156,7 +156,7 @@ impl Rig {
         let web = Input { topic: "engagement.web".into(), role, partition_count };
         let topology = Topology::new(vec![intake, web]);
         let topic = |input: &Input| Topic { name: input.topic.clone(), partition_count };
-        let layout = Layout { inputs: topology.inputs().map(|(_, input)| topic(input)).collect() };
+        let layout = Layout::new(topology.inputs().map(|(_, input)| topic(input)).collect());
         let clock = Arc::new(TestClock(AtomicI64::new(START_MS + 1)));
         let dir = tempfile::tempdir().expect("a temporary directory");
         let identity = Identity { application: "app".into(), cluster: "embedded".into(), partition_count };

@@ -73,7 +73,7 @@ pub struct Rig {
     pub step_records_max: usize,
     metrics: Arc<Metrics>,
     appended: std::sync::Mutex<BTreeMap<(InputId, Partition), Vec<LoggedRecord>>>,
-    /// What was read of the outputs, before the log compacts it.
+    /// What was read of the outputs.
     seen: std::sync::Mutex<Seen>,
 }
 
@@ -101,7 +101,9 @@ impl Rig {
         });
         let topology = Topology::new(std::iter::once(intake).chain(events).collect());
         let topic = |input: &Input| Topic { name: input.topic.clone(), partition_count: input.partition_count };
-        let layout = Layout { inputs: topology.inputs().map(|(_, input)| topic(input)).collect() };
+        // The auditor needs every manifest, however late the log is read.
+        let inputs = topology.inputs().map(|(_, input)| topic(input)).collect();
+        let layout = Layout { inputs, kept_records_min: usize::MAX };
         let names: Vec<&str> = topology.inputs().map(|(_, input)| input.topic.as_str()).collect();
         let setup =
             MetricsSetup { inputs: &names, workers: 2, model_name: "b2b-saas", model_version: "1", model_hash: "0" };

@@ -140,7 +140,7 @@ impl World {
     pub fn new(plan: Plan, fixed: Fixed, is_told: bool) -> World {
         let topology = Arc::new(topology(&plan.setup));
         let topic = |input: &Input| Topic { name: input.topic.clone(), partition_count: input.partition_count };
-        let layout = Layout { inputs: topology.inputs().map(|(_, input)| topic(input)).collect() };
+        let layout = Layout::new(topology.inputs().map(|(_, input)| topic(input)).collect());
         let time_ms = Arc::new(AtomicI64::new(START_MS));
         let world = World {
             log: EmbeddedLog::in_memory(layout, Arc::new(TrueClock(time_ms.clone()))),

@@ -123,7 +123,7 @@ impl Pipeline {
 fn layout() -> Layout {
     let topic = |name: &str| Topic { name: name.to_owned(), partition_count: PARTITIONS };
     let inputs = InputKind::ALL.into_iter().map(default_topic);
-    Layout { inputs: std::iter::once(INTAKE).chain(inputs).map(topic).collect() }
+    Layout::new(std::iter::once(INTAKE).chain(inputs).map(topic).collect())
 }
 
 fn context(model: Model, store: Arc<RocksStore>, clock: Arc<SimulatedClock>) -> Context {

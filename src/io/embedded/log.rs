@@ -27,9 +27,17 @@ pub struct Topic {
 pub struct Layout {
     /// In the order of `InputId`; the first one is the intake, whose partition count is the application's.
     pub inputs: Vec<Topic>,
+    /// Delete topics keep at least that many records of a partition, and compacted ones are first compacted when they
+    /// have more.
+    pub kept_records_min: usize,
 }
 
 impl Layout {
+    /// Keeps what a person may want to look at.
+    pub fn new(inputs: Vec<Topic>) -> Layout {
+        Layout { inputs, kept_records_min: 10_000 }
+    }
+
     /// N: the intake's partitions, and those of every output.
     pub fn partition_count(&self) -> u32 {
         self.inputs.first().map_or(1, |intake| intake.partition_count)
@@ -351,8 +359,9 @@ impl Log {
     }
 
     fn tidy(&mut self) {
+        let kept_min = self.layout.kept_records_min;
         self.each_to_tidy(&mut |is_compacted, keep_from, log| {
-            if is_compacted { log.compact_if_due() } else { log.trim(keep_from) }
+            if is_compacted { log.compact_if_due(kept_min) } else { log.trim(keep_from, kept_min) }
         });
     }
 

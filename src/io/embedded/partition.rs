@@ -29,9 +29,6 @@ pub struct PartitionLog {
     tidy_at_count: usize,
 }
 
-/// Delete topics keep that many records, compacted ones are compacted when they have grown by that many.
-const TIDY_COUNT: usize = 10_000;
-
 impl PartitionLog {
     pub fn low(&self) -> i64 {
         self.low
@@ -90,11 +87,11 @@ impl PartitionLog {
     }
 
     /// Drops old records, those below `keep_from` only.
-    pub fn trim(&mut self, keep_from: i64) {
-        if self.entries.len() <= 2 * TIDY_COUNT {
+    pub fn trim(&mut self, keep_from: i64, kept_min: usize) {
+        if self.entries.len() <= kept_min.saturating_mul(2) {
             return;
         }
-        let surplus = self.entries.len() - TIDY_COUNT;
+        let surplus = self.entries.len() - kept_min;
         let dropped = surplus.min(self.index(keep_from.min(self.last_stable())));
         self.entries.drain(..dropped);
         self.set_low(keep_from);
@@ -106,8 +103,8 @@ impl PartitionLog {
     }
 
     /// Compacts when there is enough to do. Tombstones stay.
-    pub fn compact_if_due(&mut self) {
-        if self.entries.len() > self.tidy_at_count.max(TIDY_COUNT) {
+    pub fn compact_if_due(&mut self, kept_min: usize) {
+        if self.entries.len() > self.tidy_at_count.max(kept_min) {
             self.compact(i64::MIN);
         }
     }
@@ -174,6 +171,8 @@ mod tests {
         }
     }
 
+    const KEPT_MIN: usize = 10_000;
+
     fn visible(log: &PartitionLog) -> Vec<i64> {
         log.committed_from(0).map(|entry| entry.offset).collect()
     }
@@ -197,13 +196,13 @@ mod tests {
     #[test]
     fn compaction_keeps_the_last_of_each_key_and_all_that_is_open() {
         let mut log = PartitionLog::default();
-        for number in 0..TIDY_COUNT {
+        for number in 0..KEPT_MIN {
             log.append(entry(&(number % 7).to_string(), None));
         }
         log.append(entry("0", Some(1)));
-        log.compact_if_due();
+        log.compact_if_due(KEPT_MIN);
         assert_eq!(visible(&log).len(), 7);
-        assert_eq!((visible(&log)[6], log.of(1).count()), (TIDY_COUNT as i64 - 1, 1));
+        assert_eq!((visible(&log)[6], log.of(1).count()), (KEPT_MIN as i64 - 1, 1));
     }
 
     #[test]
@@ -221,15 +220,15 @@ mod tests {
     #[test]
     fn trimming_spares_what_is_not_processed() {
         let mut log = PartitionLog::default();
-        for _ in 0..=2 * TIDY_COUNT {
+        for _ in 0..=2 * KEPT_MIN {
             log.append(entry("a", None));
         }
-        log.trim(5);
+        log.trim(5, KEPT_MIN);
         assert_eq!((log.low(), log.committed_from(0).next().map(|entry| entry.offset)), (5, Some(5)));
         for _ in 0..5 {
             log.append(entry("a", None));
         }
-        log.trim(i64::MAX);
-        assert_eq!((log.low(), log.committed_from(0).len()), (10_006, TIDY_COUNT));
+        log.trim(i64::MAX, KEPT_MIN);
+        assert_eq!((log.low(), log.committed_from(0).len()), (10_006, KEPT_MIN));
     }
 }

@@ -25,7 +25,7 @@ impl Clock for Noon {
 /// Intake and web with two partitions, another input with one.
 fn layout() -> Layout {
     let topic = |name: &str, partition_count| Topic { name: name.to_owned(), partition_count };
-    Layout { inputs: vec![topic("intake", 2), topic("web", 2), topic("other", 1)] }
+    Layout::new(vec![topic("intake", 2), topic("web", 2), topic("other", 1)])
 }
 
 fn log() -> EmbeddedLog {
