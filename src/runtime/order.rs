@@ -126,13 +126,8 @@ impl Sequence {
         for record in batch.iter() {
             let extent = self.extent_mut(record.input, record.partition, &mut last);
             extent.count += 1;
+            extent.newest_ms = extent.newest_ms.max(record.appended_at_ms);
             extent.next_offset = record.offset + 1;
-        }
-        // What follows in the topic stands behind them, and so may their places be later than their own times.
-        for at in 0..self.placed.len() {
-            let Placed { input, partition, at_ms, .. } = self.placed[at];
-            let extent = self.extent_mut(input, partition, &mut last);
-            extent.newest_ms = extent.newest_ms.max(at_ms);
         }
     }
 
@@ -249,21 +244,6 @@ mod tests {
         let step = of_step(&batch, sequence.of_task(Partition(0)));
         let times: Vec<i64> = step.iter().map(|placed| batch.get(placed.index as usize).appended_at_ms).collect();
         assert_eq!(times, [3, 5]);
-    }
-
-    #[test]
-    fn what_follows_one_that_stays_stands_behind_it() {
-        let topology = topology();
-        let mut batch = Batch::default();
-        [(0, 0, 9), (0, 0, 3)].into_iter().for_each(|record| push(&mut batch, record));
-        let mut sequence = Sequence::of(&batch, &topology);
-        sequence.keep(&mut batch, &[false, true]);
-        [(0, 0, 5), (1, 0, 4)].into_iter().for_each(|record| push(&mut batch, record));
-        sequence.extend(&batch, &topology);
-        assert_eq!(in_order(&batch, &sequence), [(1, 4), (0, 3), (0, 5)]);
-        let step = of_step(&batch, sequence.of_task(Partition(0)));
-        let times: Vec<i64> = step.iter().map(|placed| batch.get(placed.index as usize).appended_at_ms).collect();
-        assert_eq!(times, [3, 4, 5], "as a reader of the log finds them");
     }
 
     #[test]
