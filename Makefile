@@ -44,9 +44,10 @@ laws: ## the model's laws over random events for MINUTES=10, from SEED=n on; a f
 	  seed=$$((seed + 1)); [ $$(date +%s) -lt $$end ] || break; \
 	done; echo "laws: all hold, seeds $(SEED) to $$((seed - 1))"
 
-lint: ## formatting, and clippy with warnings as errors
+lint: ## formatting, clippy with warnings as errors, and whether the patches of mutants/ still apply
 	@deploy/system-packages.sh build
 	@cargo fmt --all --check
+	@for patch in mutants/*.patch; do git apply --check "$$patch" || { echo "$$patch does not apply: mend it"; exit 1; }; done
 	@$(ROCKSDB_ENV) cargo clippy --all-targets -- -D warnings
 	@$(ROCKSDB_ENV) cargo clippy -p fuzz -- -D warnings
 
