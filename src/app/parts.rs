@@ -125,7 +125,8 @@ pub fn memory(config: &Config) -> Memory {
     Memory {
         cache_bytes: bytes / 2,
         store_bytes: bytes / 4,
-        queue_bytes: (worker_bytes / 32).clamp(2 << 20, 16 << 20),
+        // Longer queues leave the processor's caches before they are read: 16 MiB cost a tenth more CPU than 4.
+        queue_bytes: (worker_bytes / 64).clamp(2 << 20, 4 << 20),
         align_records: (bytes / 16 / RECORD_BYTES / inputs).clamp(250, 2_000),
     }
 }
