@@ -1,13 +1,10 @@
-//! The log again, in one thread and without any of the machinery: what must have come out of a partition, given its
-//! input records and the manifests that say in which steps they were taken.
+//! One partition of a replay: its records taken again, in the steps of its manifests or one by one, all leads in memory.
 //!
-//! Deliberately simple. It shares the scoring core and the decoding with the worker, and nothing of batching,
-//! caching, committing or restoring; so a difference between the two is a fault of those.
+//! Unlike the auditor's, it may evaluate another model than the one that decided then.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::scoring::dead_letter::DeadLetter;
-use crate::scoring::decision::{Decision, Snapshot};
+use crate::scoring::decision::Decision;
 use crate::scoring::lead::{Applied, At, Effects, Lead};
 use crate::scoring::message::{Merged, Message};
 use crate::scoring::model::Model;
@@ -40,19 +37,6 @@ impl LoggedRecord {
     }
 }
 
-/// What must have come out of one partition.
-#[derive(Debug, Default)]
-pub struct Recomputed {
-    pub decisions: Vec<Decision>,
-    pub snapshots: Vec<Snapshot>,
-    /// Input, offset, and why.
-    pub dead_letters: Vec<(InputId, i64, DeadLetter)>,
-    /// Input, offset, and the lead that it was sent to.
-    pub forwards: Vec<(InputId, i64, String)>,
-    pub leads: BTreeMap<String, Lead>,
-    pub clock_ms: i64,
-}
-
 /// Which timers a step fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timers {
@@ -80,7 +64,9 @@ pub struct Recompute<'m> {
     merges_as_logged_count: u64,
     single: Batch,
     effects: Effects,
-    out: Recomputed,
+    leads: BTreeMap<String, Lead>,
+    clock_ms: i64,
+    dead_letter_count: usize,
 }
 
 impl<'m> Recompute<'m> {
@@ -105,7 +91,9 @@ impl<'m> Recompute<'m> {
             merges_as_logged_count: 0,
             single: Batch::default(),
             effects: Effects::default(),
-            out: Recomputed { clock_ms: i64::MIN, ..Recomputed::default() },
+            leads: BTreeMap::new(),
+            clock_ms: i64::MIN,
+            dead_letter_count: 0,
         }
     }
 
@@ -142,23 +130,22 @@ impl<'m> Recompute<'m> {
     }
 
     pub fn clock_ms(&self) -> i64 {
-        self.out.clock_ms
+        self.clock_ms
     }
 
     pub fn leads(&self) -> &BTreeMap<String, Lead> {
-        &self.out.leads
+        &self.leads
     }
 
-    /// What was decided since the last call, with the messages between leads; dead letters stay to be counted.
+    /// What was decided since the last call, with the messages between leads.
     pub fn drain(&mut self) -> (Vec<Decision>, Vec<(Box<str>, Message)>) {
         let effects = std::mem::take(&mut self.effects);
-        self.out.forwards.clear();
         (effects.decisions, effects.messages)
     }
 
     /// How many records became dead letters since the last call.
     pub fn drain_dead_letters(&mut self) -> usize {
-        self.out.dead_letters.drain(..).count()
+        std::mem::take(&mut self.dead_letter_count)
     }
 
     /// How many messages of other leads came with the Facts of the log since the last call.
@@ -173,13 +160,6 @@ impl<'m> Recompute<'m> {
         }
         let ends: Vec<i64> = manifest.positions.iter().map(|position| position.next_offset).collect();
         self.step(manifest, &ends, manifest.clock_ms, manifest.timer_count);
-    }
-
-    pub fn finish(self) -> Recomputed {
-        let Recompute { effects, mut out, .. } = self;
-        out.decisions = effects.decisions;
-        out.snapshots = effects.snapshots;
-        out
     }
 
     fn step(&mut self, manifest: &Manifest, next_offsets: &[i64], clock_ms: i64, timer_count: u64) {
@@ -204,7 +184,7 @@ impl<'m> Recompute<'m> {
             self.pass(record.appended_at_ms);
         }
         let routed = route(self.topology, self.decoder, record, Some(self.partition), appended_max_ms);
-        self.apply(record.input, record.offset, record.appended_at_ms, routed);
+        self.apply(record.appended_at_ms, routed);
     }
 
     fn take(&mut self, input: InputId, next_offset: i64, batch: &mut Batch) {
@@ -217,24 +197,24 @@ impl<'m> Recompute<'m> {
 
     /// Fires what is due until then, and moves the clock.
     fn pass(&mut self, until_ms: i64) {
-        let until_ms = until_ms.max(self.out.clock_ms);
+        let until_ms = until_ms.max(self.clock_ms);
         while self.timers_left > 0 {
             let first = self.timers.first().filter(|(due_ms, _)| *due_ms <= until_ms).cloned();
             let Some((due_ms, id)) = first else { break };
             self.timers_left -= 1;
-            self.out.clock_ms = self.out.clock_ms.max(due_ms);
-            let lead = self.out.leads.entry(id.clone()).or_default();
+            self.clock_ms = self.clock_ms.max(due_ms);
+            let lead = self.leads.entry(id.clone()).or_default();
             lead.fire(self.model, &id, due_ms, &mut self.effects);
             self.timers.remove(&(due_ms, id.clone()));
             self.timers.extend(lead.timer_ms().map(|next_ms| (next_ms, id)));
         }
-        self.out.clock_ms = until_ms;
+        self.clock_ms = until_ms;
     }
 
-    fn apply(&mut self, input: InputId, offset: i64, appended_at_ms: i64, routed: Routed<'_>) {
-        let at = At { clock_ms: self.out.clock_ms, appended_at_ms, hops: 0 };
+    fn apply(&mut self, appended_at_ms: i64, routed: Routed<'_>) {
+        let at = At { clock_ms: self.clock_ms, appended_at_ms, hops: 0 };
         let model = self.model;
-        let applied = match routed {
+        match routed {
             Routed::Event { lead_id, event, hops } => {
                 let at = At { hops, ..at };
                 self.with_lead(&lead_id, |lead, effects| lead.apply(model, &lead_id, &event, at, effects))
@@ -249,25 +229,21 @@ impl<'m> Recompute<'m> {
                 let at = At { hops, ..at };
                 self.with_lead(&lead_id, |lead, effects| lead.receive(model, &lead_id, &message, at, effects))
             }
-            Routed::Misplaced { lead_id, .. } => Applied::Forward { to: lead_id.into() },
-            Routed::Dead(dead) => Applied::Dead(dead),
-        };
-        match applied {
-            Applied::Forward { to } => self.out.forwards.push((input, offset, to.into())),
-            Applied::Dead(dead) => self.out.dead_letters.push((input, offset, dead)),
-            Applied::Changed | Applied::Machine | Applied::Duplicate | Applied::Erased => {}
+            // What was forwarded stands in the intake of its home.
+            Routed::Misplaced { .. } => {}
+            Routed::Dead(_) => self.dead_letter_count += 1,
         }
     }
 
-    fn with_lead(&mut self, id: &str, change: impl FnOnce(&mut Lead, &mut Effects) -> Applied) -> Applied {
-        let lead = self.out.leads.entry(id.to_owned()).or_default();
+    fn with_lead(&mut self, id: &str, change: impl FnOnce(&mut Lead, &mut Effects) -> Applied) {
+        let lead = self.leads.entry(id.to_owned()).or_default();
         let before_ms = lead.timer_ms();
         let applied = change(lead, &mut self.effects);
         if let Some(due_ms) = before_ms {
             self.timers.remove(&(due_ms, id.to_owned()));
         }
         self.timers.extend(lead.timer_ms().map(|due_ms| (due_ms, id.to_owned())));
-        applied
+        self.dead_letter_count += usize::from(matches!(applied, Applied::Dead(_)));
     }
 }
 
