@@ -74,7 +74,7 @@ impl RecordAt {
 const COMPACT_MIN_BYTES: usize = 1 << 20;
 
 /// Records in the order the source gave them: within one topic and partition, the order of offsets.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Batch {
     arena: Vec<u8>,
     headers: Vec<HeaderAt>,
@@ -169,14 +169,31 @@ impl Batch {
         }
     }
 
+    /// Moves what is needed to the front, in the order of `push`: every piece goes to where it stands or before.
     fn compact(&mut self) {
-        let mut compact = Batch::default();
-        for record in self.iter() {
-            let (key, value) = (record.key, record.value);
-            let Record { input, partition, offset, appended_at_ms, .. } = record;
-            compact.push(input, partition, offset, appended_at_ms, key, value, record.headers());
+        let Batch { arena, headers, records } = self;
+        let mut end = 0;
+        let mut move_up = |piece: &mut Range<usize>| {
+            let length = piece.len();
+            arena.copy_within(piece.clone(), end);
+            *piece = end..end + length;
+            end += length;
+        };
+        let mut header_count = 0;
+        for record in records {
+            record.key.iter_mut().chain(&mut record.value).for_each(&mut move_up);
+            let first_header = header_count;
+            for at in record.headers.clone() {
+                headers.swap(header_count, at);
+                let header = &mut headers[header_count];
+                move_up(&mut header.name);
+                move_up(&mut header.value);
+                header_count += 1;
+            }
+            record.headers = first_header..header_count;
         }
-        *self = compact;
+        arena.truncate(end);
+        headers.truncate(header_count);
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Range<usize> {
@@ -201,12 +218,33 @@ mod tests {
         assert_eq!(record.header("origin"), Some(b"b".as_slice()));
         assert_eq!(batch.get(1).value, Some(b"v".as_slice()));
 
-        batch.keep(&[true, true]);
-        batch.compact();
-        assert_eq!(batch.get(0).header("origin"), Some(b"b".as_slice()));
         batch.retain(|_, partition| partition == Partition(3));
         assert_eq!(batch.iter().map(|record| record.offset).collect::<Vec<_>>(), [8]);
         batch.keep(&[false]);
         assert_eq!((batch.len(), batch.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn what_is_kept_stays_what_it_was_when_the_rest_is_given_back() {
+        let bytes = |number: usize| vec![number as u8; number % 7 * 50_000];
+        let mut batch = Batch::default();
+        for number in 0..40 {
+            let (key, value) = (bytes(number), bytes(number + 1));
+            let headers: Vec<_> =
+                (0..number % 3).map(|of| (["a", "b", "c"][of], &value[..number.min(value.len())])).collect();
+            let value = (number % 5 != 0).then_some(&*value);
+            batch.push(InputId(0), Partition(0), number as i64, 0, Some(&key), value, headers.into_iter());
+        }
+        let whole = batch.clone();
+        let before = batch.bytes();
+        let keep: Vec<bool> = (0..40).map(|number| number % 4 == 1).collect();
+        batch.keep(&keep);
+        assert!(batch.bytes() < before / 2, "{} of {before} bytes", batch.bytes());
+        let expected = (0..40).filter(|number| keep[*number]).map(|number| whole.get(number));
+        for (found, expected) in batch.iter().zip(expected) {
+            assert_eq!((found.offset, found.key, found.value), (expected.offset, expected.key, expected.value));
+            assert!(found.headers().eq(expected.headers()), "offset {}", found.offset);
+        }
+        assert_eq!(batch.len(), 10);
     }
 }

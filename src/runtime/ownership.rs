@@ -120,8 +120,9 @@ impl Ownership {
         self.begin_waiting(context, source, changelog)?;
         while let Some(restore) = self.restoring.front_mut() {
             if let Some(task) = restore.advance(context, source, changelog)? {
+                source.start(&task.positions)?; // where it fails, the partition is still among those to be restored
                 self.restoring.pop_front();
-                run(context, source, tasks, task)?;
+                run(context, tasks, task);
             }
             if context.since(since) >= context.settings.restore_budget {
                 break;
@@ -173,13 +174,11 @@ impl Ownership {
     }
 }
 
-/// A restored task begins to read.
-fn run(context: &Context, source: &mut impl Source, tasks: &mut Vec<Task>, task: Task) -> Result<(), Error> {
-    source.start(&task.positions)?;
+/// A restored task, which is read for already, begins to work.
+fn run(context: &Context, tasks: &mut Vec<Task>, task: Task) {
     crash::point("restore.started");
     context.shared.running(task.partition);
     tracing::info!(partition = task.partition.0, "a partition is restored and runs");
     let at = tasks.partition_point(|other| other.partition < task.partition);
     tasks.insert(at, task);
-    Ok(())
 }

@@ -50,7 +50,7 @@ pub fn process<'a>(model: &Model, task: &mut Task, step: Step<'a>) -> Wanted<'a>
         end: step.end.clone(),
         wanted: Wanted::default(),
     };
-    for taken in step.records {
+    for taken in &step.records {
         run.apply(taken);
     }
     run.fire_until(step.end.clock_ms);
@@ -77,7 +77,7 @@ struct Run<'t, 'm, 'a> {
 }
 
 impl<'a> Run<'_, '_, 'a> {
-    fn apply(&mut self, taken: Taken<'a>) {
+    fn apply(&mut self, taken: &Taken<'a>) {
         let record = taken.record;
         self.task.advance(record.input, record.offset + 1);
         self.task.pending.record_count += 1;
@@ -91,30 +91,31 @@ impl<'a> Run<'_, '_, 'a> {
         self.wanted.outcomes.push((record.input, outcome));
     }
 
-    fn dispatch(&mut self, Taken { record, routed, lead_at }: Taken<'a>) -> RecordOutcome {
+    fn dispatch(&mut self, taken: &Taken<'a>) -> RecordOutcome {
+        let Taken { record, routed, lead_at } = taken;
+        let (record, lead_at) = (*record, *lead_at);
         let at = At { clock_ms: self.task.clock_ms, appended_at_ms: record.appended_at_ms, hops: 0 };
         match routed {
             Routed::Event { lead_id, event, hops } => {
-                let at = At { hops, ..at };
-                let applied = self.with_lead(lead_at, &lead_id, |model, lead, id, effects| {
-                    lead.apply(model, id, &event, at, effects)
-                });
+                let at = At { hops: *hops, ..at };
+                let applied = self
+                    .with_lead(lead_at, lead_id, |model, lead, id, effects| lead.apply(model, id, event, at, effects));
                 let age_ms = record.appended_at_ms.saturating_sub(event.occurred_at_ms);
                 self.wanted.late_count += u64::from(applied == Applied::Changed && age_ms > LATE_AFTER_MS);
-                self.note(record, applied, hops)
+                self.note(record, applied, *hops)
             }
             Routed::Message { lead_id, message, hops } => {
-                let at = At { hops, ..at };
-                let applied = self.with_lead(lead_at, &lead_id, |model, lead, id, effects| {
-                    lead.receive(model, id, &message, at, effects)
+                let at = At { hops: *hops, ..at };
+                let applied = self.with_lead(lead_at, lead_id, |model, lead, id, effects| {
+                    lead.receive(model, id, message, at, effects)
                 });
-                self.note(record, applied, hops)
+                self.note(record, applied, *hops)
             }
             Routed::Misplaced { lead_id, .. } => {
-                self.wanted.forwards.push(Forward { record, to_lead: lead_id.into(), hops: 0 });
+                self.wanted.forwards.push(Forward { record, to_lead: (**lead_id).into(), hops: 0 });
                 RecordOutcome::Forwarded
             }
-            Routed::Dead(dead) => self.note(record, Applied::Dead(dead), 0),
+            Routed::Dead(dead) => self.note(record, Applied::Dead(dead.clone()), 0),
         }
     }
 

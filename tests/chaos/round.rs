@@ -150,8 +150,14 @@ impl<'c> Round<'c> {
     fn running(&mut self) {
         wait_for("every partition running", PATIENCE, || {
             self.append(SOME / 10);
-            let running = self.main().metric("tsuikyaku_assigned_partitions", &["running"]);
-            (running == f64::from(PARTITIONS)).then_some(())
+            is_running_all(self.main()).then_some(())
+        });
+    }
+
+    fn all_running(&mut self, process: &Instance) {
+        wait_for("every partition running", PATIENCE, || {
+            self.append(SOME / 10);
+            is_running_all(process).then_some(())
         });
     }
 
@@ -247,7 +253,11 @@ impl<'c> Round<'c> {
                 main.wait_ready();
                 match leads_there {
                     "settle" => main.program.signal("TERM"),
-                    "change" => second = Some(self.pipeline.start("b")),
+                    // the second process of before, while the group still counts it, would only take what it has
+                    "change" => {
+                        self.all_running(&main);
+                        second = Some(self.pipeline.start("b"));
+                    }
                     _ => self.fence(),
                 }
             }
@@ -290,4 +300,8 @@ impl<'c> Round<'c> {
             producer.init_transactions(Duration::from_secs(30)).expect("the broker answers");
         }
     }
+}
+
+fn is_running_all(process: &Instance) -> bool {
+    process.metric("tsuikyaku_assigned_partitions", &["running"]) == f64::from(PARTITIONS)
 }

@@ -82,6 +82,10 @@ pub enum Fault {
     Flap {
         node: NodeId,
     },
+    /// The client cannot go on where it is told to.
+    Unstarted {
+        node: NodeId,
+    },
     /// The group begins another generation while a transaction is open: a member joins, and leaves after a while.
     Regroup {
         node: NodeId,
@@ -132,7 +136,7 @@ pub enum Fault {
 }
 
 /// Every kind that is counted; each must have struck in a run of the tests.
-pub const KINDS: [&str; 27] = [
+pub const KINDS: [&str; 28] = [
     "crash",
     "pause",
     "rebalance",
@@ -143,6 +147,7 @@ pub const KINDS: [&str; 27] = [
     "join",
     "expelled",
     "away and back in one poll",
+    "not started",
     "regrouped",
     "fenced",
     "transaction timed out",
@@ -170,7 +175,11 @@ impl Fault {
                 Some(node)
             }
             Stop { node, .. } | Expel { node } | Flap { node } | Fence { node } | Timeout { node } => Some(node),
-            Undelivered { node } | Unanswered { node, .. } | DiskLost { node } | DiskStale { node } => Some(node),
+            Unstarted { node }
+            | Undelivered { node }
+            | Unanswered { node, .. }
+            | DiskLost { node }
+            | DiskStale { node } => Some(node),
             Regroup { node, .. } | DiskFull { node, .. } | ClockJump { node, .. } => Some(node),
             Join { .. } | BrokerAway { .. } | MarkerLag { .. } | Compact => None,
         }
@@ -183,6 +192,7 @@ impl Fault {
                 Some((place, nth))
             }
             Fault::Flap { .. } => Some(("source.poll", 0)),
+            Fault::Unstarted { .. } => Some(("source.start", 0)),
             Fault::Fence { .. } | Fault::Timeout { .. } | Fault::Unanswered { .. } => Some(("sink.end", 0)),
             Fault::Regroup { .. } => Some(("sink.offsets", 0)),
             Fault::Undelivered { .. } => Some(("sink.drain", 0)),
@@ -203,6 +213,7 @@ impl Fault {
             Join { .. } => "join",
             Expel { .. } => "expelled",
             Flap { .. } => "away and back in one poll",
+            Unstarted { .. } => "not started",
             Regroup { .. } => "regrouped",
             Fence { .. } => "fenced",
             Timeout { .. } => "transaction timed out",

@@ -220,7 +220,7 @@ fn faults(random: &mut Random, setup: &Setup, place: Option<&'static str>, add: 
     let places: Vec<&str> = Fault::places().collect();
     let place = random.of(&places);
     let nth = if place.starts_with("sink.send") { random.below(30) } else { random.below(4) };
-    let fault = match random.below(25) {
+    let fault = match random.below(26) {
         0 | 1 => Fault::Crash { node, place, nth },
         2..5 => Fault::Pause { node, place, nth, for_ms },
         5 => Fault::Rebalance { node, place, nth, for_ms },
@@ -245,6 +245,7 @@ fn faults(random: &mut Random, setup: &Setup, place: Option<&'static str>, add: 
         21 => random.of(&[Fault::DiskLost { node }, Fault::DiskStale { node }, Fault::DiskStale { node }]),
         22 => Fault::DiskFull { node, writes: 1 + random.below(4) },
         23 => Fault::Regroup { node, for_ms },
+        24 => Fault::Unstarted { node },
         _ => Fault::ClockJump { node, by_ms: random.of(&[-3 * HOUR_MS, -400_000, -900, 900, 400_000, 3 * HOUR_MS]) },
     };
     at_place(random, node, fault.place().map_or("", |(place, _)| place), fault, add);

@@ -152,7 +152,11 @@ impl Source for SimSource {
     }
 
     fn start(&mut self, positions: &[Position]) -> Result<(), SourceError> {
-        world().passes("source.start");
+        read("source.start")?;
+        if world().take_armed(self.node, "source.start", |fault| matches!(fault, Fault::Unstarted { .. })).is_some() {
+            world().struck("not started");
+            return Err(SourceError::Retry("a partition cannot be read".into()));
+        }
         self.inner().start(positions)
     }
 

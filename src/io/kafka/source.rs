@@ -28,8 +28,8 @@ const GROUP_EVENTS_MAX: usize = 2;
 /// Topics that were created anew with more partitions are noticed within this time.
 const LAYOUT_CHECKED_EVERY: Duration = Duration::from_secs(300);
 
-/// A consumer that was fenced may take so long to end before it is left behind.
-const FENCED_DROP_MAX: Duration = Duration::from_secs(2);
+/// A consumer that another one replaces may take so long to end before it is left behind.
+const OLD_DROP_MAX: Duration = Duration::from_secs(2);
 const WATERMARKS_DROP_MAX: Duration = Duration::from_secs(1);
 
 type Consumed = BaseConsumer<GroupContext>;
@@ -44,6 +44,8 @@ pub struct KafkaSource {
     watermarks: Option<BaseConsumer<Log>>,
     layout_checked: Instant,
     orphans: Orphans,
+    /// librdkafka has stopped reading a partition of ours, and lets it neither seek nor start again.
+    is_deaf: bool,
 }
 
 /// What has to be dropped in order.
@@ -67,6 +69,7 @@ impl KafkaSource {
             watermarks: None,
             layout_checked: Instant::now(),
             orphans: Orphans::new(),
+            is_deaf: false,
         })
     }
 
@@ -113,26 +116,39 @@ impl KafkaSource {
     /// producer made, before that is known.
     fn find_out_who_fenced_us(&mut self, reason: String) -> Result<Change, SourceError> {
         tracing::warn!(worker = self.worker, reason, "fenced: waiting whether the other member stays, as a twin would");
-        let layout = self.layout().clone();
         match twin::look(&self.settings, self.worker) {
             Verdict::Twin => Err(SourceError::Twin(reason)),
             Verdict::Gone => {
-                let anew = join(&self.settings, self.worker, layout)?;
-                let old = self.open.replace(anew).expect("the port forbids calls after close");
-                let change = old.consumer.context().lose_all();
-                if !drop_within(old, FENCED_DROP_MAX) {
-                    tracing::warn!("the fenced consumer did not end in time; it is left behind");
-                }
+                let change = self.join_anew()?;
                 tracing::info!(worker = self.worker, "nobody has our instance id: joined the group anew");
                 Ok(change)
             }
         }
     }
 
+    /// A new consumer in the place of this one; everything is lost with the old one, and comes back.
+    fn join_anew(&mut self) -> Result<Change, SourceError> {
+        let anew = join(&self.settings, self.worker, self.layout().clone())?;
+        let old = self.open.replace(anew).expect("the port forbids calls after close");
+        self.is_deaf = false;
+        let change = old.consumer.context().lose_all();
+        if !drop_within(old, OLD_DROP_MAX) {
+            tracing::warn!("the consumer before did not end in time; it is left behind");
+        }
+        Ok(change)
+    }
+
     /// Rebalances and errors; returns at the first change.
     fn serve_group(&mut self) -> Result<Change, SourceError> {
         if let Some((Code::FencedInstanceId, reason)) = self.consumer().client().fatal_error() {
             return self.find_out_who_fenced_us(reason);
+        }
+        if self.is_deaf {
+            tracing::warn!(
+                worker = self.worker,
+                "a partition can be read by a new consumer only: joining the group anew"
+            );
+            return self.join_anew();
         }
         for _ in 0..GROUP_EVENTS_MAX {
             let event = self
@@ -228,8 +244,10 @@ impl KafkaSource {
     }
 
     /// What an offset out of range asks for. The client library counts the end of a partition as a record: when it
-    /// looks, behind a broker that was away, whether its place is still there, that may lie one too far.
+    /// looks, behind a broker that was away, whether its place is still there, that may lie one too far. Either way it
+    /// has stopped reading there for good.
     fn is_gone(&mut self, what: String) -> Result<SourceError, SourceError> {
+        self.is_deaf = true;
         let places: Vec<_> = self.consumer().context().member().readings.running().collect();
         for (input, partition, next_offset) in places {
             let (low, high) = self.bounds(input, partition)?;
