@@ -22,7 +22,20 @@ use crate::runtime::ports::StoreError;
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
-    _lock: File,
+    _lock: Lock,
+}
+
+/// Given back when it is dropped, not when the file is closed: a process that is just being started has the file open
+/// as well.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the state directory stays locked until the process ends");
+        }
+    }
 }
 
 impl Directory {
@@ -131,7 +144,7 @@ fn check_identity(path: &Path, found: &Identity, wanted: &Identity) -> Result<()
     })
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
+fn lock(path: &Path) -> Result<Lock, OpenError> {
     let file = path.join("lock");
     let lock = File::options()
         .create(true)
@@ -140,7 +153,7 @@ fn lock(path: &Path) -> Result<File, OpenError> {
         .open(&file)
         .map_err(|error| fault::of_file(&file, &error))?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(Lock(lock)),
         Err(TryLockError::WouldBlock) => Err(OpenError::Held { dir: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(fault::of_file(&file, &error).into()),
     }
