@@ -15,6 +15,7 @@ mod authorized;
 pub mod changelog;
 pub mod errors;
 pub mod feed;
+mod filling;
 pub mod layout;
 mod log;
 mod orphans;

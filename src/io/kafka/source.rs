@@ -10,11 +10,12 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::drop_within;
 use super::errors;
+use super::filling::Filling;
 use super::layout::{Layout, metadata};
 use super::log::Log;
 use super::orphans::Orphans;
-use super::queue::{Fetched, Message, Queue, Topic, TopicHandle};
-use super::reading::{Reading, Readings, Seen};
+use super::queue::{Fetched, Queue, Topic};
+use super::reading::{Reading, Seen};
 use super::rebalance::GroupContext;
 use super::settings::Settings;
 use super::twin::{self, Verdict};
@@ -297,47 +298,6 @@ impl KafkaSource {
             element.error().map_err(|error| failed(&error))?;
         }
         Ok(())
-    }
-}
-
-/// Where fetched records go.
-struct Filling<'a> {
-    topics: &'a [Topic],
-    readings: &'a mut Readings,
-    last: (InputId, Option<TopicHandle>),
-}
-
-impl Filling<'_> {
-    fn record(&mut self, message: &Message, batch: &mut Batch) {
-        let Some(input) = self.input(message.topic()) else { return };
-        let partition = Partition(message.partition() as u32);
-        let Some(Reading::Running { next_offset, seen }) = self.readings.get_mut(input, partition) else { return };
-        if message.offset() < *next_offset {
-            return; // fetched before a seek, or again after a rebalance
-        }
-        *next_offset = message.offset() + 1;
-        *seen = Seen::Records;
-        let headers = message.headers();
-        let headers = headers.iter().map(|(name, value)| (name.as_ref(), *value));
-        let (key, value) = (message.key(), message.value());
-        batch.push(input, partition, message.offset(), message.timestamp_ms(), key, value, headers);
-    }
-
-    fn end(&mut self, topic: TopicHandle, partition: i32, end: i64) {
-        let Some(input) = self.input(topic) else { return };
-        if let Some(Reading::Running { next_offset, seen }) = self.readings.get_mut(input, Partition(partition as u32))
-        {
-            *next_offset = end.max(*next_offset);
-            *seen = Seen::End;
-        }
-    }
-
-    fn input(&mut self, topic: TopicHandle) -> Option<InputId> {
-        if self.last.1 != Some(topic) {
-            let index = self.topics.iter().position(|own| own.handle() == topic)?;
-            self.last = (InputId(index as u16), Some(topic));
-        }
-        Some(self.last.0)
     }
 }
 
