@@ -21,8 +21,6 @@ use crate::runtime::ports::{Changelog, ChangelogRecord, Restored, SourceError};
 const PIECE: usize = 512;
 /// Longest wait for the first record of a piece.
 const WAIT: Duration = Duration::from_millis(50);
-/// A reader to which nothing came for so long may have missed where the partition went: another takes its place.
-const STILL_MAX: Duration = Duration::from_secs(15);
 const DROP_MAX: Duration = Duration::from_secs(5);
 
 /// One worker's reader of the changelog. Connects when first asked.
@@ -44,7 +42,6 @@ struct Reader {
 struct Piecewise {
     queue: Queue,
     next_offset: i64,
-    moved_at: Instant,
 }
 
 impl KafkaChangelog {
@@ -99,18 +96,9 @@ impl KafkaChangelog {
                 break;
             }
         }
-        let (next_offset, still) = (reading.next_offset, reading.moved_at.elapsed());
+        let next_offset = reading.next_offset;
         if done {
             reader.leave(partition)?;
-        } else if still >= STILL_MAX {
-            let left = until - next_offset;
-            tracing::warn!(
-                partition = partition.0,
-                next_offset,
-                left,
-                "nothing comes from the changelog: reading it anew"
-            );
-            self.disconnect();
         }
         Ok(Restored { next_offset, done })
     }
@@ -130,7 +118,7 @@ impl Reader {
             let assigned = self.consumer.incremental_assign(&list);
             assigned.map_err(|error| errors::of_client(&error, "changelog: assign"))?;
             queue.forward(&self.topic.name, partition.0 as i32);
-            self.partitions.insert(partition, Piecewise { queue, next_offset: from, moved_at: Instant::now() });
+            self.partitions.insert(partition, Piecewise { queue, next_offset: from });
         }
         Ok(self.partitions.get_mut(&partition).expect("just inserted"))
     }
@@ -168,7 +156,6 @@ impl Piecewise {
         each: &mut dyn FnMut(ChangelogRecord<'_>),
     ) -> Result<bool, SourceError> {
         let (mut done, mut failure) = (false, None);
-        let from = self.next_offset;
         let next_offset = &mut self.next_offset;
         self.queue.take(budget.min(WAIT), PIECE, |fetched| match fetched {
             Fetched::Record(message) if message.offset() >= *next_offset => {
@@ -182,9 +169,6 @@ impl Piecewise {
             }
             Fetched::Failed { code, what } => failure = Some((code, what)),
         });
-        if self.next_offset > from {
-            self.moved_at = Instant::now();
-        }
         match failure {
             Some((code, what)) => Err(errors::of_read(code, false, &what)),
             None => Ok(done || self.next_offset >= until),
