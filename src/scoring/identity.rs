@@ -36,8 +36,14 @@ impl Identity {
         self.aliases.iter().chain(&self.redirect).map(|id| id.len() + 2).sum()
     }
 
-    fn add_aliases<'a>(&mut self, own: &str, ids: impl Iterator<Item = &'a Box<str>>) {
-        for id in ids.filter(|id| ***id != *own) {
+    /// Whether these ids can be added without being too many.
+    fn has_room_for(&self, own: &str, link: &Link) -> bool {
+        let added = link.ids().filter(|id| ***id != *own && !self.has_alias(id)).count();
+        self.aliases.len() + added <= ALIASES_MAX
+    }
+
+    fn add_aliases(&mut self, own: &str, link: &Link) {
+        for id in link.ids().filter(|id| ***id != *own) {
             if let Err(place) = self.aliases.binary_search(id) {
                 self.aliases.insert(place, id.clone());
             }
@@ -144,11 +150,10 @@ impl Lead {
                 false => Applied::Forward { to: to.clone() },
             };
         }
-        let added = link.ids().filter(|id| !self.identity.has_alias(id)).count();
-        if self.identity.aliases.len() + added > ALIASES_MAX {
+        if !self.identity.has_room_for(lead_id, link) {
             return dead(DeadCause::AliasesMax, "the lead linked to has as many other ids as allowed");
         }
-        self.identity.add_aliases(lead_id, link.ids());
+        self.identity.add_aliases(lead_id, link);
         out.messages.push((link.from.clone(), Message::LinkGrant { link: link.clone(), by: lead_id.into() }));
         Applied::Changed
     }
@@ -183,6 +188,11 @@ impl Lead {
         if is_gone {
             return Applied::Erased;
         }
+        // What became this lead since it asked, the other did not agree to, and may have no room for.
+        let is_agreed_to = |id: &Box<str>| **id == *by || link.aliases.contains(id);
+        if !self.identity.aliases.iter().all(is_agreed_to) {
+            return self.ask_anew(lead_id, link, at, out);
+        }
         let terms = Terms::of(model, &self.facts, at.clock_ms);
         let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &terms);
         Before::at(&moment).arm(model, &mut self.episode);
@@ -207,7 +217,7 @@ impl Lead {
         Applied::Changed
     }
 
-    /// The lead that was agreed to is this one by now. Nobody agreed to this one, so that it asks for itself.
+    /// Nobody agreed to what this lead is by now, so that it asks for that.
     fn ask_anew(&mut self, lead_id: &str, link: &Link, at: At, out: &mut Effects) -> Applied {
         self.seen.see(&link.event_id, at.appended_at_ms);
         // That it has the other one's id need not mean that it has the other one: that may have declined.
@@ -230,16 +240,18 @@ impl Lead {
         if self.identity.redirect.is_none() && !self.identity.has_alias(&link.from) {
             return Applied::Erased;
         }
+        if !self.identity.has_room_for(lead_id, link) {
+            return dead(DeadCause::AliasesMax, "the lead that it became has as many other ids as allowed");
+        }
         if self.seen.see(&link.merge_id(), at.appended_at_ms) == Sight::Repeated {
             self.claim(lead_id, (link, merged), at, out);
             return Applied::Duplicate;
         }
+        self.identity.add_aliases(lead_id, link);
         if let Some(redirect) = self.identity.redirect.clone() {
-            self.identity.add_aliases(lead_id, link.ids());
             self.facts.merge(&merged.facts);
             return forward(&redirect, at);
         }
-        self.identity.add_aliases(lead_id, link.ids());
         self.evaluate_around(model, lead_id, (&link.event_id, at.clock_ms), out, |facts, episode| {
             facts.merge(&merged.facts);
             take_over(facts, episode, merged);
@@ -511,6 +523,57 @@ mod tests {
             assert!(homes.leads[lead_id].facts.is_empty() && homes.leads[lead_id].identity.erased.is_some());
             assert_eq!(homes.redirect(lead_id), None);
         }
+    }
+
+    #[test]
+    fn what_became_it_after_it_asked_is_agreed_to_before_it_becomes_a_redirect() {
+        let mut homes = Homes::new();
+        homes.apply(&inquiry("a"));
+        homes.apply(&inquiry("x"));
+        homes.apply(&link("a", "b")); // b is asked for a alone
+        homes.apply(&link("x", "a"));
+        homes.deliver(1); // a agreed to x
+        homes.deliver(0); // b agreed to a
+        homes.deliver_all();
+        assert_eq!((homes.redirect("x"), homes.redirect("a"), homes.redirect("b")), (Some("a"), Some("b"), None));
+        homes.has_inquiries("b", 2.0);
+        assert_eq!(homes.leads["b"].identity.aliases.to_vec(), ["a".into(), "x".into()]);
+    }
+
+    /// A state with more other ids than the limit could be written, but not read again.
+    #[test]
+    fn a_lead_never_has_more_other_ids_than_allowed() {
+        let mut homes = Homes::new();
+        for other in 0..ALIASES_MAX - 1 {
+            homes.apply(&link(&format!("b{other}"), "b"));
+        }
+        homes.deliver_all();
+        homes.apply(&link("a", "b")); // with it, b has as many as allowed
+        homes.apply(&link("x", "a"));
+        homes.deliver(1); // a agreed to x
+        homes.deliver(0); // b agreed to a
+        homes.deliver(0); // x became a redirect, and its facts are on their way
+        homes.deliver(0); // a asks for itself and x
+        homes.deliver(0);
+        let refused = homes.deliver(0);
+        assert!(matches!(refused, Applied::Dead(dead) if dead.cause == DeadCause::AliasesMax));
+        homes.deliver_all();
+        assert_eq!((homes.redirect("x"), homes.redirect("a")), (Some("a"), None));
+        assert_eq!(homes.leads["b"].identity.aliases.len(), ALIASES_MAX);
+    }
+
+    #[test]
+    fn a_merge_that_nobody_agreed_to_is_a_dead_letter_where_there_is_no_room() {
+        let mut lead = Lead::default();
+        lead.identity.redirect = Some("c".into());
+        lead.identity.aliases = (0..ALIASES_MAX).map(|other| format!("b{other:02}").into()).collect();
+        let link = Link { from: "a".into(), to: "b".into(), aliases: Ids::new(), event_id: "e".into() };
+        let merge = Message::Merge { link, merged: Box::default() };
+        for _ in 0..2 {
+            let applied = lead.receive(&model(), "b", &merge, AT, &mut Effects::default());
+            assert!(matches!(applied, Applied::Dead(dead) if dead.cause == DeadCause::AliasesMax));
+        }
+        assert_eq!(lead.identity.aliases.len(), ALIASES_MAX);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::scoring::episode::{Acted, CoolingCause, Episode, Erased, Identity, Pu
 use crate::scoring::fit::Grade;
 use crate::scoring::identity::ALIASES_MAX;
 use crate::scoring::lanes::Lane;
+use crate::scoring::message::Ids;
 use crate::scoring::model::Channel;
 use crate::scoring::stage::Stage;
 use crate::wire::avro::{put_boolean, put_long, put_optional_long, put_optional_text, put_text};
@@ -213,10 +214,16 @@ pub(super) fn put_identity(out: &mut Vec<u8>, identity: &Identity) {
 pub(super) fn read_identity(reader: &mut Reader<'_>) -> Identity {
     let identity = reader.optional(|reader| Identity {
         redirect: reader.optional(|reader| reader.text().into()),
-        aliases: reader.list(ALIASES_MAX, |reader| reader.text().into()).into(),
+        aliases: read_aliases(reader),
         erased: reader.optional(|reader| Erased { at_ms: reader.long(), until_ms: reader.long() }),
     });
     identity.unwrap_or_default()
+}
+
+fn read_aliases(reader: &mut Reader<'_>) -> Ids {
+    let aliases: Vec<Box<str>> = reader.list(ALIASES_MAX, |reader| reader.text().into());
+    let rises = aliases.is_sorted_by(|alias, next| alias < next);
+    reader.sound(rises.then_some(aliases), "a list is out of order").into()
 }
 
 fn put_lane(out: &mut Vec<u8>, lane: Lane) {
