@@ -15,6 +15,8 @@ pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 pub const EVENT_TIMES_MS: RangeInclusive<i64> = 946_684_800_000..=4_102_444_800_000;
 /// Ends of consents, ms since the epoch: 1970-01-01 to the end of 9999, which some systems write for "never".
 pub const END_TIMES_MS: RangeInclusive<i64> = 0..=253_402_300_799_999;
+/// Moments that a lead's state may hold, ms since the epoch: far more than any event's, and sums of several fit.
+pub const STATE_TIMES_MS: RangeInclusive<i64> = -(1 << 52)..=1 << 52;
 /// Dates, days since the epoch: 1970-01-01 to 9999-12-31.
 pub const DATES: RangeInclusive<i64> = 0..=2_932_896;
 

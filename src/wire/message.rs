@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use apache_avro::Schema;
 
 use super::avro::{Cursor, Header, Malformed, fingerprint_of, put_bytes, put_long, put_optional_long, put_text};
+use super::limits::STATE_TIMES_MS;
 use super::state;
 use crate::scoring::dead_letter::{DeadCause, DeadLetter};
 use crate::scoring::episode::Sequence;
@@ -76,7 +77,7 @@ fn read_message(cursor: &mut Cursor<'_>) -> Result<Message, Malformed> {
         LINK_GRANT => Ok(Message::LinkGrant { link: read_link(cursor)?, by: cursor.text()?.into() }),
         MERGE => Ok(Message::Merge { link: read_link(cursor)?, merged: Box::new(read_merged(cursor)?) }),
         UNLINK => Ok(Message::Unlink { ids: read_ids(cursor)? }),
-        ERASE => Ok(Message::Erase { at_ms: cursor.long()? }),
+        ERASE => Ok(Message::Erase { at_ms: read_moment(cursor)? }),
         _ => Err(Malformed("a union has no branch of that number")),
     }
 }
@@ -141,15 +142,23 @@ fn read_merged(cursor: &mut Cursor<'_>) -> Result<Merged, Malformed> {
     Ok(Merged {
         facts: lead.facts,
         sequence: cursor.is_some()?.then(|| read_sequence(cursor)).transpose()?,
-        sequence_mark_ms: cursor.optional_long()?,
-        hand_raise_ms: cursor.optional_long()?,
+        sequence_mark_ms: read_optional_moment(cursor)?,
+        hand_raise_ms: read_optional_moment(cursor)?,
     })
 }
 
 fn read_sequence(cursor: &mut Cursor<'_>) -> Result<Sequence, Malformed> {
-    let start_ms = cursor.long()?;
+    let start_ms = read_moment(cursor)?;
     let mut small = || u8::try_from(cursor.long()?).map_err(|_| Malformed("a count is out of range"));
     Ok(Sequence { start_ms, mails: small()?, step: small()?, offers: small()? })
+}
+
+fn read_moment(cursor: &mut Cursor<'_>) -> Result<i64, Malformed> {
+    Some(cursor.long()?).filter(|at_ms| STATE_TIMES_MS.contains(at_ms)).ok_or(Malformed("a moment is out of range"))
+}
+
+fn read_optional_moment(cursor: &mut Cursor<'_>) -> Result<Option<i64>, Malformed> {
+    cursor.is_some()?.then(|| read_moment(cursor)).transpose()
 }
 
 #[cfg(test)]

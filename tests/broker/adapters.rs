@@ -134,15 +134,17 @@ fn what_the_source_reads_is_what_was_written() {
         New { partition: Some(1), key: None, value: None, timestamp_ms: Some(1_700_000_000_000), headers: &headers };
     rig.writer.send(rig.settings.topics.input(WEB), new);
     rig.writer.send(rig.settings.topics.input(WEB), New { key: Some(b""), value: Some(b""), headers: &[], ..new });
+    rig.writer.send(rig.settings.topics.input(WEB), New { timestamp_ms: Some(i64::MIN / 2), ..new });
     rig.writer.flush();
     let mut reading = rig.source("a");
     reading.start_all(2);
-    reading.poll_until("two records", |reading| reading.batch.len() == 2);
+    reading.poll_until("three records", |reading| reading.batch.len() == 3);
     let first = reading.batch.get(0);
     assert_eq!((first.key, first.value, first.appended_at_ms), (None, None, 1_700_000_000_000));
     assert_eq!(first.headers().collect::<Vec<_>>(), headers);
     let second = reading.batch.get(1);
     assert_eq!((second.key, second.value, second.offset), (Some(b"".as_slice()), Some(b"".as_slice()), 1));
+    assert_eq!(reading.batch.get(2).appended_at_ms, 0, "a time before 1970 is none");
 }
 
 #[test]

@@ -155,11 +155,11 @@ impl Message {
         unsafe { bytes(self.0.payload, self.0.len) }
     }
 
-    /// ms since the epoch; -1 where the record has none.
+    /// ms since the epoch; 0 where the record has none, or says that it is older.
     pub(super) fn timestamp_ms(&self) -> i64 {
         let mut kind = rd::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is alive
-        unsafe { rd::rd_kafka_message_timestamp(&self.0, &mut kind) }
+        unsafe { rd::rd_kafka_message_timestamp(&self.0, &mut kind) }.max(0)
     }
 
     /// A copy of all of it.

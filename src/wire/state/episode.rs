@@ -23,6 +23,8 @@ static LANES: LazyLock<Vec<Lane>> = LazyLock::new(|| {
     let symbols = symbols_of(&schema, "Lane").expect("the embedded schema names the lanes");
     symbols.iter().filter_map(|symbol| symbol.as_str().and_then(Lane::parse)).collect()
 });
+/// More episodes than any lead can have.
+const NUMBER_MAX: u64 = 1 << 52;
 const BASES: [Basis; 3] = [Basis::Reply, Basis::OptIn, Basis::OptOut];
 
 /// Symbols of the enum of that name, wherever in the schema it is defined.
@@ -53,7 +55,7 @@ pub(super) fn put_episode(out: &mut Vec<u8>, base: Base, episode: &Episode) {
 
 pub(super) fn read_episode(reader: &mut Reader<'_>, base: Base) -> Episode {
     let episode = reader.optional(|reader| Episode {
-        number: reader.long().cast_unsigned(),
+        number: read_number(reader),
         state: read_state(reader, base),
         ready: reader.optional(|reader| read_ready(reader, base)),
         disarmed: reader.boolean(),
@@ -62,6 +64,12 @@ pub(super) fn read_episode(reader: &mut Reader<'_>, base: Base) -> Episode {
         published: reader.optional(read_published).flatten(),
     });
     episode.unwrap_or_default()
+}
+
+/// Counted up with every episode: so high that it could overflow, it was never counted.
+fn read_number(reader: &mut Reader<'_>) -> u64 {
+    let number = u64::try_from(reader.long()).ok().filter(|number| *number <= NUMBER_MAX);
+    reader.sound(number, "an episode's number is out of range")
 }
 
 fn put_state(out: &mut Vec<u8>, base: Base, state: State) {
@@ -96,7 +104,7 @@ fn put_ready(out: &mut Vec<u8>, base: Base, ready: &Ready) {
     out.extend_from_slice(&ready.id.0);
     put_lane(out, ready.lane);
     base.put_age(out, ready.as_of_ms);
-    let after = |at_ms: i64| at_ms.wrapping_sub(ready.as_of_ms);
+    let after = |at_ms: i64| at_ms - ready.as_of_ms;
     put_long(out, after(ready.due_ms));
     put_long(out, after(ready.expires_ms));
     put_long(out, ready.channel as i64);
@@ -109,7 +117,10 @@ fn put_ready(out: &mut Vec<u8>, base: Base, ready: &Ready) {
 
 fn read_ready(reader: &mut Reader<'_>, base: Base) -> Ready {
     let (id, lane, as_of_ms) = (DecisionId(reader.fixed()), read_lane(reader), base.read_age(reader));
-    let after = |reader: &mut Reader<'_>| as_of_ms.wrapping_add(reader.long());
+    let after = |reader: &mut Reader<'_>| {
+        let after_ms = reader.long();
+        reader.sound_moment(as_of_ms.checked_add(after_ms))
+    };
     Ready {
         id,
         lane,
@@ -215,7 +226,7 @@ pub(super) fn read_identity(reader: &mut Reader<'_>) -> Identity {
     let identity = reader.optional(|reader| Identity {
         redirect: reader.optional(|reader| reader.text().into()),
         aliases: read_aliases(reader),
-        erased: reader.optional(|reader| Erased { at_ms: reader.long(), until_ms: reader.long() }),
+        erased: reader.optional(|reader| Erased { at_ms: reader.moment(), until_ms: reader.moment() }),
     });
     identity.unwrap_or_default()
 }

@@ -31,7 +31,7 @@ pub(super) fn put_facts(out: &mut Vec<u8>, facts: &Facts) {
 }
 
 pub(super) fn read_facts(reader: &mut Reader<'_>) -> Facts {
-    let newest = reader.optional(Reader::long);
+    let newest = reader.optional(Reader::moment);
     let base = Base(newest.unwrap_or(0));
     let first_seen = base.read_optional_age(reader);
     let pressure = read_sum(reader);

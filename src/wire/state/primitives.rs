@@ -3,14 +3,14 @@
 use super::reader::Reader;
 use crate::wire::avro::put_long;
 
-/// Ages count from here: the lead's newest event, or 0. Wrapping, so that every moment has an age and comes back.
+/// Ages count from here: the lead's newest event, or 0.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Base(pub i64);
 
 impl Base {
     #[inline]
     pub fn put_age(self, out: &mut Vec<u8>, at_ms: i64) {
-        put_long(out, self.0.wrapping_sub(at_ms));
+        put_long(out, self.0 - at_ms);
     }
 
     #[inline]
@@ -19,7 +19,8 @@ impl Base {
     }
 
     pub fn read_age(self, reader: &mut Reader<'_>) -> i64 {
-        self.0.wrapping_sub(reader.long())
+        let age_ms = reader.long();
+        reader.sound_moment(self.0.checked_sub(age_ms))
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 //! Most of a state is short numbers, and asking after each of them whether it was there costs more than reading it.
 
 use crate::wire::avro::{Cursor, Malformed};
+use crate::wire::limits::STATE_TIMES_MS;
 
 /// The bytes not read yet, and what was wrong with those that were.
 pub(super) struct Reader<'a> {
@@ -26,6 +27,20 @@ impl<'a> Reader<'a> {
     pub fn long(&mut self) -> i64 {
         let read = self.cursor.long();
         self.or_fault(read)
+    }
+
+    /// A moment, ms since the epoch.
+    #[inline]
+    pub fn moment(&mut self) -> i64 {
+        let at_ms = self.long();
+        self.sound_moment(Some(at_ms))
+    }
+
+    /// The moment that was made of what was read; `None` where that is none.
+    #[inline]
+    pub fn sound_moment(&mut self, made: Option<i64>) -> i64 {
+        let at_ms = made.filter(|at_ms| STATE_TIMES_MS.contains(at_ms));
+        self.sound(at_ms, "a moment is out of range")
     }
 
     pub fn int(&mut self) -> i32 {
@@ -146,6 +161,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::avro::put_long;
 
     #[test]
     fn the_first_fault_ends_everything() {
@@ -154,6 +170,20 @@ mod tests {
         assert_eq!((reader.long(), reader.optional(Reader::long), reader.bytes()), (0, None, [].as_slice()));
         assert!(reader.list(9, Reader::long).is_empty());
         assert_eq!(reader.end(()), Err(Malformed("an enum has no such symbol")));
+    }
+
+    /// What is further off than any event can be would overflow where moments are added.
+    #[test]
+    fn moments_are_within_their_range() {
+        for (at_ms, is_sound) in
+            [(1 << 52, true), (-(1 << 52), true), ((1 << 52) + 1, false), (i64::MIN, false), (i64::MAX, false)]
+        {
+            let mut bytes = Vec::new();
+            put_long(&mut bytes, at_ms);
+            let mut reader = Reader::new(&bytes);
+            let read = reader.moment();
+            assert_eq!(reader.end(read).ok(), is_sound.then_some(at_ms));
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) fn put_seen(out: &mut Vec<u8>, seen: &SeenEvents) {
 }
 
 pub(super) fn read_seen(reader: &mut Reader<'_>) -> SeenEvents {
-    let base = Base(reader.long());
+    let base = Base(reader.moment());
     let entries = reader.list(SEEN_MAX, |reader| (base.read_age(reader), reader.hash()));
     reader.sound(SeenEvents::from_entries(entries), "seen events are out of order")
 }
