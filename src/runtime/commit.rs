@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::wire::{manifest, state};
 
+use super::cadence::Extent;
 use super::context::Context;
 use super::crash;
 use super::error::Error;
@@ -19,6 +20,7 @@ use super::task::{ChangedLead, Task};
 pub struct Commit {
     tasks: Vec<TaskCommit>,
     positions: Vec<Position>,
+    extent: Extent,
 }
 
 #[derive(Debug)]
@@ -30,20 +32,25 @@ struct TaskCommit {
 }
 
 impl Commit {
-    /// What the open batches of these tasks amount to. `None`: nothing is pending.
-    pub fn of(context: &Context, tasks: &[Task], forwarder: &Forwarder) -> Option<Commit> {
+    /// What the open batches of these tasks amount to, as far as the transaction takes them. `None`: nothing is
+    /// pending.
+    pub fn of(context: &Context, tasks: &[Task], forwarder: &Forwarder, extent: Extent) -> Option<Commit> {
+        let is_whole = extent == Extent::Whole;
+        let taken = |task: &Task| is_whole || task.has_decided();
         let commits: Vec<TaskCommit> = (0..tasks.len())
-            .filter(|at| tasks[*at].has_pending())
+            .filter(|at| tasks[*at].has_pending() && taken(&tasks[*at]))
             .map(|at| TaskCommit {
                 at,
                 changed: changed_leads(&tasks[at]),
                 manifest: encode_manifest(context, &tasks[at]),
             })
             .collect();
-        let reported = tasks.iter().filter(|task| task.has_pending() || task.recommit);
+        let reported = tasks.iter().filter(|task| (task.has_pending() || task.recommit) && taken(task));
         let mut positions: Vec<Position> = reported.flat_map(|task| task.positions.iter().copied()).collect();
-        positions.extend(forwarder.pending_positions());
-        (!commits.is_empty() || !positions.is_empty()).then_some(Commit { tasks: commits, positions })
+        if is_whole {
+            positions.extend(forwarder.pending_positions());
+        }
+        (!commits.is_empty() || !positions.is_empty()).then_some(Commit { tasks: commits, positions, extent })
     }
 
     /// Executes it: returns the changelog offsets behind what was written. On any error the batch may or may not be
@@ -62,7 +69,9 @@ impl Commit {
         let mut phases = Phases::begin(context);
         sink.begin()?;
         crash::point("commit.begun");
-        forwarder.outputs().try_each(|record| sink.send(record))?;
+        if self.extent == Extent::Whole {
+            forwarder.outputs().try_each(|record| sink.send(record))?;
+        }
         for commit in &self.tasks {
             let task = &tasks[commit.at];
             task.pending.outputs.try_each(|record| sink.send(record))?;
@@ -102,10 +111,10 @@ impl Commit {
             let found = next_offsets.iter().find(|(partition, _)| *partition == task.partition);
             task.committed(commit.changed, commit.manifest, found.map(|(_, next)| *next), now_ms);
         }
-        for task in tasks {
-            task.recommit = false;
+        if self.extent == Extent::Whole {
+            tasks.iter_mut().for_each(|task| task.recommit = false);
+            forwarder.committed(&context.metrics);
         }
-        forwarder.committed(&context.metrics);
     }
 }
 

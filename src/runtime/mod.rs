@@ -5,6 +5,7 @@
 mod align;
 pub mod batch;
 pub mod cache;
+pub mod cadence;
 pub mod clock;
 pub mod commit;
 pub mod context;

@@ -113,6 +113,11 @@ impl Task {
         !self.pending.steps.is_empty()
     }
 
+    /// True when a decision is in the open batch.
+    pub fn has_decided(&self) -> bool {
+        !self.pending.decided.is_empty()
+    }
+
     /// The record before `next_offset` of that input is processed.
     pub fn advance(&mut self, input: InputId, next_offset: i64) {
         let position = self

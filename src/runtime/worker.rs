@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::align::Align;
 use super::batch::{Batch, Partition};
+use super::cadence::{Cadence, Extent, Waiting};
 use super::commit::Commit;
 use super::context::Context;
 use super::crash;
@@ -76,8 +77,8 @@ pub struct Worker<S, K, C> {
     /// Since a rewind began, until there is a new writer.
     must_rebuild: bool,
     put_off_count: u32,
+    cadence: Cadence,
     /// This and the following by `Clock::uptime`.
-    committed_at: Duration,
     recommitted_at: Duration,
     observed_at: Duration,
     /// Since when nothing can be committed, and how often it was tried.
@@ -110,7 +111,7 @@ where
             must_rebuild: false,
             put_off_count: 0,
             context,
-            committed_at: now,
+            cadence: Cadence::new(now),
             recommitted_at: now,
             observed_at: now,
             failing: None,
@@ -163,8 +164,8 @@ where
         let change = self.timed(Verb::Poll, Self::poll)?;
         self.own(change)?;
         self.timed(Verb::Process, Self::step)?;
-        if self.is_commit_due() {
-            self.timed(Verb::Commit, Self::commit_or_put_off)?;
+        if let Some(extent) = self.due() {
+            self.timed(Verb::Commit, |worker| worker.commit_or_put_off(extent))?;
         }
         self.timed(Verb::Persist, Self::persist)?;
         self.observe();
@@ -217,8 +218,9 @@ where
         if self.ownership.is_busy() || self.tasks.iter().any(|task| self.moves_on_to(task).is_some()) {
             return Duration::ZERO;
         }
-        if self.has_pending() {
-            return self.commit_interval().saturating_sub(self.context.since(self.committed_at));
+        let waiting = self.waiting();
+        if waiting.anything {
+            return self.cadence.due_in(&self.context.settings, self.context.clock.uptime(), waiting);
         }
         IDLE_WAIT
     }
@@ -298,7 +300,7 @@ where
             }
             if self.is_full() {
                 self.guard.check()?;
-                self.commit()?;
+                self.commit(Extent::Whole)?;
             }
         }
         Ok(())
@@ -318,19 +320,23 @@ where
         leads >= settings.batch_leads_max || bytes + self.forwarder.bytes() >= settings.batch_bytes_max
     }
 
-    fn is_commit_due(&self) -> bool {
+    /// The transaction that is due, if one is.
+    fn due(&self) -> Option<Extent> {
+        if self.is_full() {
+            return Some(Extent::Whole);
+        }
         let settings = &self.context.settings;
         let must_report = self.tasks.iter().any(|task| task.recommit)
             || self.context.since(self.recommitted_at) >= settings.recommit_interval;
-        let is_time = self.context.since(self.committed_at) >= self.commit_interval();
-        self.is_full() || (is_time && (self.has_pending() || must_report))
+        let waiting = self.waiting();
+        let waiting = Waiting { anything: waiting.anything || must_report, ..waiting };
+        self.cadence.due(settings, self.context.clock.uptime(), waiting)
     }
 
-    fn commit_interval(&self) -> Duration {
-        let decided = self.tasks.iter().any(|task| !task.pending.decided.is_empty());
-        let settings = &self.context.settings;
+    fn waiting(&self) -> Waiting {
+        let anything = self.forwarder.has_pending() || self.tasks.iter().any(Task::has_pending);
         // Behind, a decision has waited for records before it already, and larger transactions catch up sooner.
-        if decided && !self.is_behind { settings.decision_interval } else { settings.commit_interval }
+        Waiting { anything, decision: !self.is_behind && self.tasks.iter().any(Task::has_decided) }
     }
 
     /// Hands over what is not counted event by event, about once a second.
@@ -359,19 +365,15 @@ where
         metrics.ownership.assigned(phases.len() - running, running);
     }
 
-    fn has_pending(&self) -> bool {
-        self.forwarder.has_pending() || self.tasks.iter().any(Task::has_pending)
-    }
-
-    /// Puts the open batch into one transaction.
-    fn commit(&mut self) -> Result<(), Error> {
+    /// Puts the open batch, or those parts of it that do not wait, into one transaction.
+    fn commit(&mut self, extent: Extent) -> Result<(), Error> {
         if self.context.since(self.recommitted_at) >= self.context.settings.recommit_interval {
             self.tasks.iter_mut().for_each(|task| task.recommit = true);
             self.forwarder.recommit();
             self.recommitted_at = self.context.clock.uptime();
         }
         let Worker { context, source, sink, tasks, forwarder, .. } = self;
-        if let Some(commit) = Commit::of(context, tasks, forwarder) {
+        if let Some(commit) = Commit::of(context, tasks, forwarder, extent) {
             let group = source.group()?;
             let next_offsets = commit.execute(context, sink, tasks, forwarder, &group)?;
             commit.apply(context, tasks, forwarder, &next_offsets);
@@ -380,7 +382,7 @@ where
             let evicted: usize = tasks.iter_mut().map(|task| task.evict(bytes_max)).sum();
             context.metrics.storage.evicted(evicted as u64);
         }
-        self.committed_at = self.context.clock.uptime();
+        self.cadence.committed(self.context.clock.uptime(), self.waiting());
         self.failing = None;
         self.put_off_count = 0;
         Ok(())
@@ -389,8 +391,8 @@ where
     /// Between two steps, a commit that the group refused because it had moved on meanwhile needs no rewind, which would
     /// hold up the partitions that stay: nothing of it counts once it is aborted, and what is pending of partitions that
     /// the next poll does not take away is ours as before.
-    fn commit_or_put_off(&mut self) -> Result<(), Error> {
-        match self.commit() {
+    fn commit_or_put_off(&mut self, extent: Extent) -> Result<(), Error> {
+        match self.commit(extent) {
             Err(Error::Rewind { cause: RewindCause::Regrouped, detail }) if self.put_off_count < PUT_OFF_MAX => {
                 tracing::info!(
                     worker = self.number,
@@ -399,7 +401,7 @@ where
                 );
                 self.sink.abort()?;
                 self.put_off_count += 1;
-                self.committed_at = self.context.clock.uptime();
+                self.cadence.put_off(self.context.clock.uptime());
                 Ok(())
             }
             done => done,
@@ -408,8 +410,8 @@ where
 
     /// Commits what is open and brings everything to disk.
     fn settle(&mut self) -> Result<(), Error> {
-        if self.has_pending() {
-            self.commit()?;
+        if self.waiting().anything {
+            self.commit(Extent::Whole)?;
         }
         crash::point("settle.committed");
         for task in &mut self.tasks {
