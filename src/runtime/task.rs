@@ -176,7 +176,11 @@ impl Task {
     }
 
     /// Drops committed states until at most `bytes_max` are left or only such that the store lacks; says how many went.
+    ///
+    /// # Panics
+    /// While something is pending: what is uncommitted would go, too.
     pub fn evict(&mut self, bytes_max: usize) -> usize {
+        assert!(!self.has_pending(), "evicted within a batch");
         let evicted = self.cache.evict(bytes_max);
         if evicted > 0 {
             self.working.keep(|worked| self.cache.holds(worked.hash, &worked.id));

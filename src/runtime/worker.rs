@@ -379,7 +379,8 @@ where
             commit.apply(context, tasks, forwarder, &next_offsets);
             crash::point("commit.applied");
             let bytes_max = context.settings.cache_bytes_max / tasks.len().max(1);
-            let evicted: usize = tasks.iter_mut().map(|task| task.evict(bytes_max)).sum();
+            let settled = tasks.iter_mut().filter(|task| !task.has_pending());
+            let evicted: usize = settled.map(|task| task.evict(bytes_max)).sum();
             context.metrics.storage.evicted(evicted as u64);
         }
         self.cadence.committed(self.context.clock.uptime(), self.waiting());

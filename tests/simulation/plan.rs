@@ -83,7 +83,10 @@ pub struct Plan {
 impl Plan {
     pub fn new(seed: u64) -> Plan {
         let mut random = Random::new(seed, 1);
-        let setup = setup(&mut random);
+        let mut setup = setup(&mut random);
+        // Long ones let decisions go ahead while other partitions wait. Drawn apart, so that the rest of a seed stays.
+        let commit_ms = Random::new(seed, 3).of(&[100, 100, 60_000, HOUR_MS as u64]);
+        setup.settings.commit_interval = Duration::from_millis(commit_ms);
         let has_pause = random.percent(15);
         let pause_ms = if has_pause { 401 * 24 * HOUR_MS } else { 0 };
         let mut items = arrivals(&mut random, seed, START_MS);

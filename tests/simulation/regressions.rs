@@ -1,5 +1,6 @@
 //! Histories that went wrong once, as short as they could be made.
 
+use tsuikyaku::runtime::settings::Settings;
 use tsuikyaku::traffic;
 
 use crate::fault::Fault;
@@ -12,6 +13,7 @@ fn plan(arrivals_ms: &[i64], faults: &[(i64, Fault)]) -> Plan {
     let mut plan = Plan::new(0);
     let setup = &mut plan.setup;
     (setup.partitions, setup.nodes, setup.workers, setup.has_stateless) = (1, 1, 1, false);
+    setup.settings.commit_interval = Settings::default().commit_interval;
     let records = traffic::Traffic::new(&traffic::Settings::new(1, 2, START_MS - 24 * HOUR_MS));
     let arrivals = arrivals_ms.iter().zip(records).map(|(at_ms, record)| {
         let (kind, key, value) = (record.kind, Some(record.key), record.value);
