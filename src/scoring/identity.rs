@@ -189,8 +189,7 @@ impl Lead {
             return Applied::Erased;
         }
         // What became this lead since it asked, the other did not agree to, and may have no room for.
-        let is_agreed_to = |id: &Box<str>| **id == *by || link.aliases.contains(id);
-        if !self.identity.aliases.iter().all(is_agreed_to) {
+        if !self.identity.aliases.iter().all(|id| **id == *by || link.aliases.contains(id)) {
             return self.ask_anew(lead_id, link, at, out);
         }
         let terms = Terms::of(model, &self.facts, at.clock_ms);

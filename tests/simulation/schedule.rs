@@ -193,6 +193,8 @@ impl World {
             self.with_worker(node, slot, |worker| worker.leave(Duration::from_secs(1)).map(|()| None));
             self.changed();
         }
+        // What it could not commit, because the broker was away, stays open until then.
+        self.alarm(TIMEOUT_MS + 20, Alarm::ExpireTransactions);
         self.nodes[node].process.borrow_mut().take().is_some()
     }
 
