@@ -24,21 +24,36 @@ pub struct Waiting {
     pub decision: bool,
 }
 
-/// When the last transactions were, by `Clock::uptime`.
+/// A transaction that comes before the broker has written the markers of the last one is refused, and the client library
+/// asks again after so long.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(20);
+/// How much a transaction that took as long puts off the following ones, and how much one that did not brings them
+/// forward: so about one of twenty is refused.
+const LATER: Duration = Duration::from_millis(2);
+const SOONER: Duration = Duration::from_micros(100);
+
+/// When the last transactions were, by `Clock::uptime`, and how soon the broker bears the next.
 #[derive(Debug)]
 pub struct Cadence {
     committed_at: Duration,
     /// Since then something may be pending.
     emptied_at: Duration,
+    /// What a decision waits beyond its interval, so that the broker is done with the transaction before.
+    courtesy: Duration,
 }
 
 impl Cadence {
     pub fn new(now: Duration) -> Cadence {
-        Cadence { committed_at: now, emptied_at: now }
+        Cadence { committed_at: now, emptied_at: now, courtesy: Duration::ZERO }
     }
 
-    /// A transaction ended; `waiting` is what it left.
-    pub fn committed(&mut self, now: Duration, waiting: Waiting) {
+    /// A transaction that began then has ended now; `waiting` is what it left.
+    pub fn committed(&mut self, settings: &Settings, begun_at: Duration, now: Duration, waiting: Waiting) {
+        if now.saturating_sub(begun_at) >= ASKED_AGAIN_AFTER {
+            self.courtesy = (self.courtesy + LATER).min(ASKED_AGAIN_AFTER);
+        } else if begun_at.saturating_sub(self.committed_at) < 2 * (settings.decision_interval + self.courtesy) {
+            self.courtesy = self.courtesy.saturating_sub(SOONER);
+        }
         self.committed_at = now;
         if !waiting.anything {
             self.emptied_at = now;
@@ -47,7 +62,7 @@ impl Cadence {
 
     /// Nothing is due before a whole interval.
     pub fn put_off(&mut self, now: Duration) {
-        *self = Cadence::new(now);
+        *self = Cadence { courtesy: self.courtesy, ..Cadence::new(now) };
     }
 
     /// The extent of the transaction that is due, if one is.
@@ -69,7 +84,7 @@ impl Cadence {
     }
 
     fn decided_in(&self, settings: &Settings, now: Duration) -> Duration {
-        settings.decision_interval.saturating_sub(now.saturating_sub(self.committed_at))
+        (settings.decision_interval + self.courtesy).saturating_sub(now.saturating_sub(self.committed_at))
     }
 }
 
@@ -103,14 +118,30 @@ mod tests {
     fn the_rest_waits_no_longer_for_many_decisions() {
         let (settings, mut cadence) = (settings(), Cadence::new(ms(1_000)));
         for at in 1..10 {
-            cadence.committed(ms(1_000 + 10 * at), CHANGES);
+            cadence.committed(&settings, ms(999 + 10 * at), ms(1_000 + 10 * at), CHANGES);
             assert_eq!(cadence.due(&settings, ms(1_004 + 10 * at), DECISION), None);
         }
         assert_eq!(cadence.due(&settings, ms(1_100), DECISION), Some(Extent::Whole));
-        cadence.committed(ms(1_100), IDLE);
+        cadence.committed(&settings, ms(1_100), ms(1_100), IDLE);
         assert_eq!(cadence.due(&settings, ms(1_199), CHANGES), None);
         assert_eq!(cadence.due(&settings, ms(1_200), CHANGES), Some(Extent::Whole));
         assert_eq!(cadence.due(&settings, ms(9_000), IDLE), None);
+    }
+
+    #[test]
+    fn decisions_wait_longer_where_the_broker_is_slow_and_not_for_ever() {
+        let (settings, mut cadence) = (settings(), Cadence::new(ms(1_000)));
+        let wait_after = |cadence: &mut Cadence, took_ms| {
+            let begun_at = cadence.committed_at + ms(5);
+            cadence.committed(&settings, begun_at, begun_at + ms(took_ms), DECISION);
+            cadence.decided_in(&settings, cadence.committed_at)
+        };
+        assert_eq!(wait_after(&mut cadence, 19), ms(5));
+        assert_eq!(wait_after(&mut cadence, 20), ms(7));
+        assert_eq!(wait_after(&mut cadence, 3), Duration::from_micros(6_900));
+        (0..99).for_each(|_| assert!(wait_after(&mut cadence, 50) <= ms(25)));
+        (0..999).for_each(|_| assert!(wait_after(&mut cadence, 3) >= ms(5)));
+        assert_eq!(wait_after(&mut cadence, 3), ms(5));
     }
 
     #[test]

@@ -372,6 +372,7 @@ where
             self.forwarder.recommit();
             self.recommitted_at = self.context.clock.uptime();
         }
+        let begun_at = self.context.clock.uptime();
         let Worker { context, source, sink, tasks, forwarder, .. } = self;
         if let Some(commit) = Commit::of(context, tasks, forwarder, extent) {
             let group = source.group()?;
@@ -383,7 +384,8 @@ where
             let evicted: usize = settled.map(|task| task.evict(bytes_max)).sum();
             context.metrics.storage.evicted(evicted as u64);
         }
-        self.cadence.committed(self.context.clock.uptime(), self.waiting());
+        let waiting = self.waiting();
+        self.cadence.committed(&self.context.settings, begun_at, self.context.clock.uptime(), waiting);
         self.failing = None;
         self.put_off_count = 0;
         Ok(())

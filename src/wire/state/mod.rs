@@ -48,7 +48,7 @@ pub fn encode(lead: &Lead, out: &mut Vec<u8>) {
 pub fn decode(bytes: &[u8]) -> Result<Lead, StateError> {
     let mut upgraded = Vec::new();
     let mut reader = Reader::new(Kind::Lead.schemas().datum(bytes, &mut upgraded)?);
-    let timer_ms = reader.optional(Reader::long);
+    let timer_ms = reader.optional(Reader::moment_or_never);
     let facts = facts::read_facts(&mut reader);
     let seen = seen::read_seen(&mut reader);
     let episode = episode::read_episode(&mut reader, base_of(&facts));

@@ -36,6 +36,13 @@ impl<'a> Reader<'a> {
         self.sound_moment(Some(at_ms))
     }
 
+    /// A moment, ms since the epoch, or one so late that it never comes.
+    #[inline]
+    pub fn moment_or_never(&mut self) -> i64 {
+        let at_ms = self.long();
+        self.sound_moment(Some(at_ms.min(*STATE_TIMES_MS.end()))).max(at_ms)
+    }
+
     /// The moment that was made of what was read; `None` where that is none.
     #[inline]
     pub fn sound_moment(&mut self, made: Option<i64>) -> i64 {
@@ -183,6 +190,9 @@ mod tests {
             let mut reader = Reader::new(&bytes);
             let read = reader.moment();
             assert_eq!(reader.end(read).ok(), is_sound.then_some(at_ms));
+            let mut reader = Reader::new(&bytes);
+            let read = reader.moment_or_never();
+            assert_eq!(reader.end(read).ok(), (is_sound || at_ms > 0).then_some(at_ms));
         }
     }
 
