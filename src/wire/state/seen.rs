@@ -15,7 +15,11 @@ pub(super) fn put_seen(out: &mut Vec<u8>, seen: &SeenEvents) {
 }
 
 pub(super) fn read_seen(reader: &mut Reader<'_>) -> SeenEvents {
-    let base = Base(reader.moment());
-    let entries = reader.list(SEEN_MAX, |reader| (base.read_age(reader), reader.hash()));
+    let newest_ms = reader.moment();
+    let entries = reader.list(SEEN_MAX, |reader| (newest_ms.wrapping_sub(reader.long()), reader.hash()));
+    // They rise, so that the ends are enough.
+    for (at_ms, _) in entries.first().into_iter().chain(entries.last()) {
+        reader.sound_moment(Some(*at_ms));
+    }
     reader.sound(SeenEvents::from_entries(entries), "seen events are out of order")
 }
