@@ -7,8 +7,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Commit at least this often while there is something to commit.
     pub commit_interval: Duration,
-    /// Commit once a decision waits, but not sooner after the last commit than this: the broker's markers make less
-    /// than 5 ms between two transactions counterproductive.
+    /// Commit partitions where a decision waits, but not sooner after the last transaction than this, or than the broker
+    /// bears.
     pub decision_interval: Duration,
     /// Records that arrive within this time are processed in one step.
     pub step_interval: Duration,
