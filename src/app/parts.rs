@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::config::{Config, Output};
 use crate::io::kafka::layout::Layout;
+use crate::io::kafka::settings::STANDSTILL_INTERVAL;
 use crate::io::kafka::{Settings as KafkaSettings, TopicNames};
 use crate::io::store::ModelMark;
 use crate::runtime::encode::Formats;
@@ -83,6 +84,7 @@ pub fn kafka_settings(config: &Config) -> KafkaSettings {
         poll_interval_max: kafka.poll_interval_max,
         transaction_timeout: kafka.transaction_timeout,
         request_timeout: kafka.request_timeout,
+        standstill_interval: STANDSTILL_INTERVAL,
         record_bytes_max: RECORD_BYTES_MIN.max(2 * config.limits.record_bytes_max),
         queue_bytes: memory(config).queue_bytes,
     }

@@ -1,7 +1,10 @@
 //! Members of the group: who owns what, where reading begins, and that nothing is lost or read twice.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
+use kit::broker::Cluster;
+use kit::proxy::{Action, Api};
 use tsuikyaku::runtime::batch::{InputId, Partition};
 use tsuikyaku::runtime::ports::{Position, Sink, Source, SourceError};
 
@@ -98,7 +101,7 @@ fn an_offset_that_is_there_after_all_is_read_by_a_new_consumer() {
     let mut reading = rig.source("a");
     reading.poll_until_owned(1);
     reading.source.start(&at(3)).expect("owned");
-    std::thread::sleep(std::time::Duration::from_secs(3)); // for the broker's answer, which nobody looks at
+    std::thread::sleep(Duration::from_secs(3)); // for the broker's answer, which nobody looks at
     rig.write(WEB, 0, 0..10);
     assert!(matches!(out_of_range(&mut reading), SourceError::Retry(text) if text.contains("still has it")));
     reading.poll_until("everything to be lost", |reading| reading.owned.is_empty());
@@ -108,16 +111,44 @@ fn an_offset_that_is_there_after_all_is_read_by_a_new_consumer() {
     assert_eq!(reading.values(), (3..10).collect::<Vec<_>>());
 }
 
+/// Nothing comes over the consumer's connection any more, as where librdkafka has lost the leader of a partition.
+#[test]
+fn what_is_not_read_any_more_is_read_by_a_new_consumer() {
+    let cluster = Cluster::start_proxied(1, &[]);
+    let proxy = cluster.proxies().next().expect("one broker, one proxy");
+    let mut rig = Rig::on(&cluster, "standstill", 1, &["web"], &[]);
+    rig.settings.bootstrap_servers = cluster.proxied_servers();
+    rig.settings.standstill_interval = Duration::from_secs(2);
+    let mut reading = rig.source("a");
+    reading.poll_until_owned(1);
+    reading.source.start(&at(0)).expect("owned");
+    rig.write(WEB, 0, 0..5);
+    reading.poll_until("what is read at first", |reading| reading.batch.len() == 5);
+    let quiet = Instant::now();
+    while quiet.elapsed() < Duration::from_secs(7) {
+        reading.poll().expect("a member");
+        assert_eq!(reading.owned.len(), 1, "nothing waits: nothing is wrong");
+    }
+    proxy.plan(Api::FETCH, Action::Delay(Duration::from_secs(90)));
+    rig.write(WEB, 0, 5..10);
+    reading.poll_until("everything to be lost", |reading| reading.owned.is_empty());
+    proxy.forget();
+    reading.poll_until_owned(1);
+    reading.source.start(&at(5)).expect("owned");
+    reading.poll_until("the rest", |reading| reading.batch.len() >= 5);
+    assert_eq!(reading.values(), (5..10).collect::<Vec<_>>(), "what was read before is not ours any more");
+}
+
 /// The first error that is about an offset.
 fn out_of_range(reading: &mut Reading) -> SourceError {
-    let until = std::time::Instant::now() + DEADLINE;
+    let until = Instant::now() + DEADLINE;
     loop {
         match reading.poll() {
             Err(SourceError::Retry(text)) if !text.contains("still has it") => {}
             Err(error) => return error,
             Ok(_) => {}
         }
-        assert!(std::time::Instant::now() < until, "no error came");
+        assert!(Instant::now() < until, "no error came");
     }
 }
 
@@ -144,11 +175,11 @@ fn a_second_process_with_the_same_instance_is_told() {
     first.poll_until_owned(1);
     let mut second = rig.source("a");
     second.poll_until_owned(1);
-    let until = std::time::Instant::now() + DEADLINE;
+    let until = Instant::now() + DEADLINE;
     loop {
         match first.poll() {
             Err(SourceError::Twin(_)) => return,
-            Ok(_) | Err(SourceError::Retry(_)) => assert!(std::time::Instant::now() < until, "it was never told"),
+            Ok(_) | Err(SourceError::Retry(_)) => assert!(Instant::now() < until, "it was never told"),
             Err(error) => panic!("{error}"),
         }
     }
@@ -238,7 +269,7 @@ fn riders_move_along_and_nothing_is_lost_or_doubled() {
 
 /// Turns until the members own all partitions between them.
 fn settle(members: &mut BTreeMap<&str, Member>, count: usize) {
-    let until = std::time::Instant::now() + 2 * DEADLINE;
+    let until = Instant::now() + 2 * DEADLINE;
     let mut steady = 0;
     while steady < 10 {
         members.values_mut().for_each(Member::turn);
@@ -246,13 +277,13 @@ fn settle(members: &mut BTreeMap<&str, Member>, count: usize) {
         let busy = members.values().filter(|member| owned(member) > 0).count();
         let all = members.values().map(owned).sum::<usize>() == count && busy == members.len();
         steady = if all { steady + 1 } else { 0 };
-        assert!(std::time::Instant::now() < until, "the group does not settle");
+        assert!(Instant::now() < until, "the group does not settle");
     }
 }
 
 /// Turns until as many values were committed, and gives them in order.
 fn drain(rig: &Rig, members: &mut BTreeMap<&str, Member>, count: usize) -> Vec<u32> {
-    let until = std::time::Instant::now() + DEADLINE;
+    let until = Instant::now() + DEADLINE;
     loop {
         members.values_mut().for_each(Member::turn);
         let values = rig.values(tsuikyaku::runtime::ports::OutTopic::Ready, kit::log::Isolation::Committed);
@@ -261,6 +292,6 @@ fn drain(rig: &Rig, members: &mut BTreeMap<&str, Member>, count: usize) -> Vec<u
             values.sort();
             return values;
         }
-        assert!(std::time::Instant::now() < until, "{} of {count}", values.len());
+        assert!(Instant::now() < until, "{} of {count}", values.len());
     }
 }

@@ -29,6 +29,7 @@ pub mod replay;
 pub mod settings;
 pub mod sink;
 pub mod source;
+mod standstill;
 mod twin;
 mod watchdog;
 

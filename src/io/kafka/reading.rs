@@ -2,6 +2,9 @@
 
 use crate::runtime::batch::{InputId, Partition};
 
+/// A partition that is read, and the offset that comes next.
+pub(super) type Place = (InputId, Partition, i64);
+
 /// What was fetched since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seen {
@@ -53,7 +56,7 @@ impl Readings {
     }
 
     /// What is running, and the offset it goes on from.
-    pub(super) fn running(&self) -> impl Iterator<Item = (InputId, Partition, i64)> {
+    pub(super) fn running(&self) -> impl Iterator<Item = Place> {
         let inputs = (0u16..).zip(&self.0);
         inputs.flat_map(|(input, all)| {
             (0u32..).zip(all).filter_map(move |(partition, reading)| match reading {

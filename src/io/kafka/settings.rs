@@ -11,6 +11,9 @@ use crate::runtime::ports::OutTopic;
 /// A member hears of a rebalance by the answer to a heartbeat, and a partition that moves waits for two rounds of them.
 const HEARTBEAT_MAX: Duration = Duration::from_millis(300);
 
+/// Costs the cluster one request for each of its brokers, over a new connection.
+pub const STANDSTILL_INTERVAL: Duration = Duration::from_secs(30);
+
 /// Names of the topics of one application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicNames {
@@ -64,6 +67,8 @@ pub struct Settings {
     pub transaction_timeout: Duration,
     /// One request that a worker waits for: metadata, watermarks, committed offsets.
     pub request_timeout: Duration,
+    /// Partitions that are not read any more are looked for so often.
+    pub standstill_interval: Duration,
     /// Greatest record that can be sent, bytes.
     pub record_bytes_max: usize,
     /// Fetched records that wait for a worker, bytes.
@@ -84,6 +89,7 @@ impl Settings {
             poll_interval_max: Duration::from_secs(300),
             transaction_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(5),
+            standstill_interval: STANDSTILL_INTERVAL,
             record_bytes_max: 1 << 20,
             queue_bytes: 16 << 20,
         }

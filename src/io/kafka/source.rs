@@ -18,6 +18,7 @@ use super::queue::{Fetched, Queue, Topic};
 use super::reading::{Reading, Seen};
 use super::rebalance::GroupContext;
 use super::settings::Settings;
+use super::standstill::Standstill;
 use super::twin::{self, Verdict};
 use crate::runtime::batch::{Batch, InputId, Partition};
 use crate::runtime::ports::{Change, PollLimits, Position, Source, SourceError};
@@ -45,6 +46,7 @@ pub struct KafkaSource {
     watermarks: Option<BaseConsumer<Log>>,
     layout_checked: Instant,
     orphans: Orphans,
+    standstill: Standstill,
     /// librdkafka has stopped reading a partition of ours, and lets it neither seek nor start again.
     is_deaf: bool,
 }
@@ -70,6 +72,7 @@ impl KafkaSource {
             watermarks: None,
             layout_checked: Instant::now(),
             orphans: Orphans::new(),
+            standstill: Standstill::new(),
             is_deaf: false,
         })
     }
@@ -132,6 +135,7 @@ impl KafkaSource {
         let anew = join(&self.settings, self.worker, self.layout().clone())?;
         let old = self.open.replace(anew).expect("the port forbids calls after close");
         self.is_deaf = false;
+        self.standstill = Standstill::new();
         let change = old.consumer.context().lose_all();
         if !drop_within(old, OLD_DROP_MAX) {
             tracing::warn!("the consumer before did not end in time; it is left behind");
@@ -168,6 +172,7 @@ impl KafkaSource {
         }
         self.check_layout()?;
         self.check_orphans()?;
+        self.check_standstill();
         Ok(Change::default())
     }
 
@@ -190,6 +195,17 @@ impl KafkaSource {
             self.orphans = Orphans::new();
         }
         Ok(())
+    }
+
+    fn check_standstill(&mut self) {
+        let Open { consumer, .. } = self.open.as_ref().expect("the port forbids calls after close");
+        let context = consumer.context();
+        let found = self.standstill.found(&self.settings, &context.layout, &context.member().readings);
+        if let Some((input, partition, next_offset)) = found {
+            let topic = context.layout.name(input);
+            tracing::warn!(topic, partition = partition.0, next_offset, "records wait, and nothing is read");
+            self.is_deaf = true;
+        }
     }
 
     /// An input that grew has partitions that nobody reads: stop rather than lose them.
