@@ -16,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kit::broker::Cluster;
 use kit::log::{Isolation, New, Reader, Writer};
+use kit::number;
 use kit::process::Program;
 use kit::topics::{create, plan};
 use rdkafka::ClientConfig;
@@ -60,11 +61,6 @@ struct Arguments {
 
 impl Arguments {
     fn parse() -> Arguments {
-        let given: Vec<String> = std::env::args().collect();
-        let number = |name: &str, default: u64| {
-            let place = given.iter().position(|argument| argument == name);
-            place.and_then(|place| given.get(place + 1)?.parse().ok()).unwrap_or(default)
-        };
         Arguments {
             memory_max: number("--memory-max", 1024),
             events: number("--events", 1_000_000),

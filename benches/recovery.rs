@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use kit::broker::Cluster;
 use kit::log::{Isolation, New, Reader, Writer};
+use kit::number;
 use kit::pipeline::{Instance, Pipeline, Scale, Setup, now_ms};
 use tsuikyaku::scoring::event::InputKind;
 use tsuikyaku::wire::decode::Format;
@@ -50,11 +51,6 @@ struct Arguments {
 
 impl Arguments {
     fn parse() -> Arguments {
-        let given: Vec<String> = std::env::args().collect();
-        let number = |name: &str, default: u64| {
-            let place = given.iter().position(|argument| argument == name);
-            place.and_then(|place| given.get(place + 1)?.parse().ok()).unwrap_or(default)
-        };
         Arguments {
             events: number("--events", 200_000),
             leads: number("--leads", 100_000),

@@ -30,3 +30,16 @@ pub fn wait_for<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// The number behind an argument of this program, as in `--events 1000`.
+///
+/// # Panics
+/// Where something else stands behind it, or nothing.
+pub fn number(name: &str, default: u64) -> u64 {
+    let mut given = std::env::args().skip_while(|argument| argument != name);
+    if given.next().is_none() {
+        return default;
+    }
+    let value = given.next().unwrap_or_default();
+    value.parse().unwrap_or_else(|_| panic!("{name} needs a whole number, not `{value}`"))
+}
