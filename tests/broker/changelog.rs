@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use kit::broker::shared;
+use kit::broker::{Cluster, shared};
 use kit::log::{Isolation, read_all};
+use kit::proxy::{Action, Api};
 use kit::topics::{create, plan};
 use tsuikyaku::io::kafka::KafkaChangelog;
 use tsuikyaku::runtime::batch::Partition;
@@ -72,6 +73,20 @@ fn waits_for_an_open_transaction_below_the_end() {
     let (records, next_offset) = read(&mut changelog, 0);
     assert_eq!(records, [(0, "a".into(), Some("1".into()))]);
     assert!((1..=2).contains(&next_offset), "the marker may not be counted yet: {next_offset}");
+}
+
+/// Nothing comes over the client's connection any more, as where librdkafka has lost the leader of a partition.
+#[test]
+fn what_is_not_read_any_more_is_read_over_new_connections() {
+    let cluster = Cluster::start_proxied(1, &[]);
+    let proxy = cluster.proxies().next().expect("one broker, one proxy");
+    let mut rig = Rig::on(&cluster, "changelog-standstill", 1, &["web"], &[]);
+    commit(&mut rig.sink("a"), &[out(OutTopic::State, "a", Some("1"))]);
+    rig.settings.bootstrap_servers = cluster.proxied_servers();
+    rig.settings.standstill_interval = Duration::from_secs(2);
+    proxy.plan(Api::FETCH, Action::Delay(Duration::from_secs(90)));
+    let (records, _) = read(&mut KafkaChangelog::new(&rig.settings, 0), 0);
+    assert_eq!(records, [(0, "a".into(), Some("1".into()))]);
 }
 
 #[test]

@@ -42,6 +42,8 @@ struct Reader {
 struct Piecewise {
     queue: Queue,
     next_offset: i64,
+    /// When the offset last moved.
+    moved: Instant,
 }
 
 impl KafkaChangelog {
@@ -99,6 +101,10 @@ impl KafkaChangelog {
         let next_offset = reading.next_offset;
         if done {
             reader.leave(partition)?;
+        } else if reading.moved.elapsed() > self.settings.standstill_interval {
+            // an open transaction, or one of the partitions that the library never reads again: see `standstill.rs`
+            tracing::warn!(partition = partition.0, next_offset, until, "nothing comes: reading over new connections");
+            self.disconnect();
         }
         Ok(Restored { next_offset, done })
     }
@@ -118,7 +124,7 @@ impl Reader {
             let assigned = self.consumer.incremental_assign(&list);
             assigned.map_err(|error| errors::of_client(&error, "changelog: assign"))?;
             queue.forward(&self.topic.name, partition.0 as i32);
-            self.partitions.insert(partition, Piecewise { queue, next_offset: from });
+            self.partitions.insert(partition, Piecewise { queue, next_offset: from, moved: Instant::now() });
         }
         Ok(self.partitions.get_mut(&partition).expect("just inserted"))
     }
@@ -156,6 +162,7 @@ impl Piecewise {
         each: &mut dyn FnMut(ChangelogRecord<'_>),
     ) -> Result<bool, SourceError> {
         let (mut done, mut failure) = (false, None);
+        let before = self.next_offset;
         let next_offset = &mut self.next_offset;
         self.queue.take(budget.min(WAIT), PIECE, |fetched| match fetched {
             Fetched::Record(message) if message.offset() >= *next_offset => {
@@ -169,6 +176,9 @@ impl Piecewise {
             }
             Fetched::Failed { code, what } => failure = Some((code, what)),
         });
+        if self.next_offset > before {
+            self.moved = Instant::now();
+        }
         match failure {
             Some((code, what)) => Err(errors::of_read(code, false, &what)),
             None => Ok(done || self.next_offset >= until),

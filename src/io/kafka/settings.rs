@@ -67,7 +67,8 @@ pub struct Settings {
     pub transaction_timeout: Duration,
     /// One request that a worker waits for: metadata, watermarks, committed offsets.
     pub request_timeout: Duration,
-    /// Partitions that are not read any more are looked for so often.
+    /// Partitions that are not read any more are looked for so often; a restore to which nothing comes waits so long
+    /// before it connects anew.
     pub standstill_interval: Duration,
     /// Greatest record that can be sent, bytes.
     pub record_bytes_max: usize,
