@@ -23,7 +23,7 @@ need pkg-config 'have pkg-config'
 need libssl-dev 'exists /usr/include/openssl/ssl.h'
 need libcurl4-openssl-dev 'exists /usr/include/curl/curl.h /usr/include/*/curl/curl.h'
 need zlib1g-dev 'exists /usr/include/zlib.h'
-need libclang-dev 'exists /usr/lib/llvm-*/lib/libclang.so* /usr/lib/*/libclang*.so*'
+need libclang-dev 'exists /usr/lib/llvm-*/lib/libclang.so* /usr/lib/*/libclang.so* /usr/lib/*/libclang-[0-9]*.so*' # not libclang-cpp
 # Maven brings RocksDB's library (and, for tests, Kafka); without it RocksDB is compiled, which takes long.
 if [ "${ROCKSDB:-prebuilt}" != compile ] || [ "$purpose" = test ]; then
     need maven 'have mvn'
