@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use mimalloc::MiMalloc;
-use tsuikyaku::runtime::cache::{LeadCache, StateBytes};
+use tsuikyaku::runtime::leads::LeadTable;
 use tsuikyaku::runtime::working::WorkingSet;
 use tsuikyaku::scoring::event::{
     Body, Commerce, CommerceKind, Contact, ContactKind, Direction, Event, FormPurpose, Mail, MailKind, PageClass,
@@ -35,6 +35,8 @@ const WARM_UP_EVENTS: usize = 200_000;
 const RECORDS_PER_DAY: f64 = 35_000.0;
 const COUNTED_EVENTS: usize = 100_000;
 const TRANSACTION_EVENTS: usize = 500;
+/// ... and leads that stay decoded at most.
+const BUSY_MAX: u32 = 8_192;
 
 /// The program's allocator, counted.
 struct Counting;
@@ -231,12 +233,11 @@ fn traffic(model: &Model) {
 struct Task<'m> {
     model: &'m Model,
     decoder: Decoder,
-    cache: LeadCache,
+    leads: LeadTable,
     working: WorkingSet,
     /// Negated due times, so that the earliest is on top, and leads.
     timers: BinaryHeap<(i64, Arc<str>)>,
     effects: Effects,
-    bytes: Vec<u8>,
     touched_count: usize,
     timer_count: usize,
     decision_count: usize,
@@ -247,11 +248,10 @@ impl<'m> Task<'m> {
         Task {
             model,
             decoder: Decoder::default(),
-            cache: LeadCache::default(),
+            leads: LeadTable::default(),
             working: WorkingSet::default(),
             timers: BinaryHeap::new(),
             effects: Effects::default(),
-            bytes: Vec::new(),
             touched_count: 0,
             timer_count: 0,
             decision_count: 0,
@@ -289,15 +289,8 @@ impl<'m> Task<'m> {
 
     fn find(&mut self, id: &str) -> usize {
         let hash = keys::lead_hash(id);
-        if let Some(at) = self.working.find(hash, id) {
-            return at;
-        }
-        let (id, lead) = match self.cache.get(hash, id) {
-            Some((id, Some(bytes))) => (id, state::decode(&bytes).expect("it comes back")),
-            Some((id, None)) => (id, Lead::default()),
-            None => (Arc::from(id), Lead::default()),
-        };
-        self.working.add(hash, id, lead)
+        let at = self.leads.find(hash, id).unwrap_or_else(|| self.leads.add(hash, id.into()));
+        self.working.bring(&mut self.leads, at, BUSY_MAX).expect("it comes back")
     }
 
     fn retime(&mut self, at: usize) {
@@ -311,14 +304,10 @@ impl<'m> Task<'m> {
     fn commit(&mut self) {
         self.touched_count += self.working.len();
         self.decision_count += self.effects.decisions.len();
-        for worked in self.working.changed() {
-            self.bytes.clear();
-            state::encode(&worked.lead, &mut self.bytes);
-            let bytes = StateBytes::from(&self.bytes[..]);
-            self.cache.put(worked.hash, &worked.id, Some(bytes), worked.lead.timer_ms());
-        }
-        self.cache.persisted();
-        self.working.committed();
+        self.working.settle(&mut self.leads);
+        self.working.encode();
+        self.working.committed(&mut self.leads, BUSY_MAX);
+        self.leads.persisted();
         self.effects.clear();
     }
 }

@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tsuikyaku::runtime::cache::{LeadCache, StateBytes};
+use tsuikyaku::runtime::leads::LeadTable;
 use tsuikyaku::runtime::working::WorkingSet;
 use tsuikyaku::scoring::event::{Body, Contact, ContactKind, Event, Mail, MailKind, PageClass, Web, WebKind};
 use tsuikyaku::scoring::lead::{At, Effects, Lead};
@@ -88,29 +88,38 @@ fn kind(event: &Event<'_>) -> String {
     }
 }
 
-fn decoded(bytes: &[u8], leads: usize) -> WorkingSet {
-    let mut working = WorkingSet::default();
+/// As many leads as are asked for, decoded; beside the table, which has them as bytes.
+fn decoded(bytes: &[u8], leads: usize) -> (LeadTable, WorkingSet) {
+    let (mut table, mut working) = (filled(bytes, 0..leads), WorkingSet::default());
     let before = resident_bytes();
     for number in 0..leads {
         let id = id(number);
-        working.add(keys::lead_hash(&id), id, state::decode(bytes).expect("it comes back"));
+        let at = table.find(keys::lead_hash(&id), &id).expect("it was just added");
+        working.bring(&mut table, at, u32::MAX).expect("it comes back");
     }
     println!("  decoded: {} bytes resident, {} of them inline", (resident_bytes() - before) / leads, size_of::<Lead>());
-    working
+    (table, working)
 }
 
 /// Filled as an engine fills it: every state comes in from a commit, and a part of them changes again.
-fn cached(bytes: &[u8], leads: usize) -> LeadCache {
+fn cached(bytes: &[u8], leads: usize) -> LeadTable {
     let before = resident_bytes();
-    let mut cache = LeadCache::default();
-    for number in (0..leads).chain((0..leads).step_by(3)) {
-        let id = id(number);
-        cache.put(keys::lead_hash(&id), &id, Some(StateBytes::from(bytes)), Some(START_MS));
-    }
-    cache.persisted();
+    let table = filled(bytes, (0..leads).chain((0..leads).step_by(3)));
     let resident = (resident_bytes() - before) / leads;
-    println!("  in the cache, {leads} leads: {resident} bytes resident, {} by its own account", cache.bytes() / leads);
-    cache
+    println!("  in the table, {leads} leads: {resident} bytes resident, {} by its own account", table.bytes() / leads);
+    table
+}
+
+fn filled(bytes: &[u8], numbers: impl Iterator<Item = usize>) -> LeadTable {
+    let mut table = LeadTable::default();
+    for number in numbers {
+        let id = id(number);
+        let hash = keys::lead_hash(&id);
+        let at = table.find(hash, &id).unwrap_or_else(|| table.add(hash, id));
+        table.committed(at, Some(bytes), Some(START_MS));
+    }
+    table.persisted();
+    table
 }
 
 fn id(number: usize) -> Arc<str> {

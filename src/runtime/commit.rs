@@ -1,10 +1,9 @@
 //! One batch, one transaction. The order of the calls is what exactly-once rests on; each arrow is an invariant:
 //! changelog delivery reports → positions → end of the transaction → the caches, and later the store.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use crate::wire::{manifest, state};
+use crate::wire::manifest;
 
 use super::cadence::Extent;
 use super::context::Context;
@@ -13,9 +12,9 @@ use super::error::Error;
 use super::forwarder::Forwarder;
 use super::metrics::CommitPhase;
 use super::ports::{OutRecord, OutTopic, Position, Sink};
-use super::task::{ChangedLead, Task};
+use super::task::Task;
 
-/// Everything that one transaction does, as a value.
+/// Everything that one transaction does, as a value; outputs and changed states stand in the tasks, as bytes.
 #[derive(Debug)]
 pub struct Commit {
     tasks: Vec<TaskCommit>,
@@ -27,24 +26,20 @@ pub struct Commit {
 struct TaskCommit {
     /// Index of the task among those that the commit was built from.
     at: usize,
-    changed: Vec<ChangedLead>,
     manifest: Vec<u8>,
 }
 
 impl Commit {
     /// What the open batches of these tasks amount to, as far as the transaction takes them. `None`: nothing is
     /// pending.
-    pub fn of(context: &Context, tasks: &[Task], forwarder: &Forwarder, extent: Extent) -> Option<Commit> {
+    pub fn of(context: &Context, tasks: &mut [Task], forwarder: &Forwarder, extent: Extent) -> Option<Commit> {
         let is_whole = extent == Extent::Whole;
         let taken = |task: &Task| is_whole || task.has_decided();
         let commits: Vec<TaskCommit> = (0..tasks.len())
             .filter(|at| tasks[*at].has_pending() && taken(&tasks[*at]))
-            .map(|at| TaskCommit {
-                at,
-                changed: changed_leads(&tasks[at]),
-                manifest: encode_manifest(context, &tasks[at]),
-            })
+            .map(|at| TaskCommit { at, manifest: encode_manifest(context, &tasks[at]) })
             .collect();
+        commits.iter().for_each(|commit| tasks[commit.at].working.encode());
         let reported = tasks.iter().filter(|task| (task.has_pending() || task.recommit) && taken(task));
         let mut positions: Vec<Position> = reported.flat_map(|task| task.positions.iter().copied()).collect();
         if is_whole {
@@ -76,8 +71,8 @@ impl Commit {
             let task = &tasks[commit.at];
             task.pending.outputs.try_each(|record| sink.send(record))?;
             crash::point("commit.sending");
-            for lead in &commit.changed {
-                sink.send(changelog(task, lead.id.as_bytes(), lead.state.as_deref()))?;
+            for lead in task.working.changed() {
+                sink.send(changelog(task, lead.id.as_bytes(), lead.state))?;
             }
             sink.send(changelog(task, manifest::KEY, Some(&commit.manifest)))?;
         }
@@ -107,9 +102,8 @@ impl Commit {
         for commit in self.tasks {
             let task = &mut tasks[commit.at];
             report(context, task, now_ms);
-            context.shared.committed(task.partition, &commit.changed);
             let found = next_offsets.iter().find(|(partition, _)| *partition == task.partition);
-            task.committed(commit.changed, commit.manifest, found.map(|(_, next)| *next), now_ms);
+            task.committed(commit.manifest, found.map(|(_, next)| *next), now_ms);
         }
         if self.extent == Extent::Whole {
             tasks.iter_mut().for_each(|task| task.recommit = false);
@@ -159,21 +153,6 @@ fn changelog<'a>(task: &Task, key: &'a [u8], value: Option<&'a [u8]>) -> OutReco
         headers: &[],
         timestamp_ms: None,
     }
-}
-
-fn changed_leads(task: &Task) -> Vec<ChangedLead> {
-    let mut bytes = Vec::with_capacity(1024);
-    task.working
-        .changed()
-        .map(|worked| {
-            let state = (!worked.lead.is_empty()).then(|| {
-                bytes.clear();
-                state::encode(&worked.lead, &mut bytes);
-                Arc::from(bytes.as_slice())
-            });
-            ChangedLead { hash: worked.hash, id: worked.id.clone(), state, timer_ms: worked.lead.timer_ms() }
-        })
-        .collect()
 }
 
 fn encode_manifest(context: &Context, task: &Task) -> Vec<u8> {

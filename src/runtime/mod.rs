@@ -4,7 +4,6 @@
 
 mod align;
 pub mod batch;
-pub mod cache;
 pub mod cadence;
 pub mod clock;
 pub mod commit;
@@ -15,6 +14,7 @@ pub mod encode;
 pub mod error;
 pub mod forwarder;
 pub mod guard;
+pub mod leads;
 pub mod metrics;
 pub mod order;
 pub mod outputs;

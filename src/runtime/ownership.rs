@@ -177,7 +177,7 @@ impl Ownership {
 /// A restored task, which is read for already, begins to work.
 fn run(context: &Context, tasks: &mut Vec<Task>, task: Task) {
     crash::point("restore.started");
-    context.shared.running(task.partition);
+    context.shared.running(task.partition, task.leads.clone());
     tracing::info!(partition = task.partition.0, "a partition is restored and runs");
     let at = tasks.partition_point(|other| other.partition < task.partition);
     tasks.insert(at, task);

@@ -18,7 +18,7 @@ pub fn persist_one_due(context: &Context, tasks: &mut [Task]) -> Result<(), Erro
     let is_due = |task: &&mut Task| {
         task.unpersisted
             && (context.since(task.persisted_at) >= context.settings.persist_interval
-                || task.cache.dirty_bytes() >= bytes_max)
+                || task.leads.read().dirty_bytes() >= bytes_max)
     };
     match tasks.iter_mut().find(is_due) {
         Some(task) => persist(context, task),
@@ -34,8 +34,8 @@ pub fn persist(context: &Context, task: &mut Task) -> Result<(), Error> {
     if !task.unpersisted {
         return Ok(());
     }
-    let writes: Vec<LeadWrite<'_>> = task
-        .cache
+    let leads = task.leads.read();
+    let writes: Vec<LeadWrite<'_>> = leads
         .dirty()
         .map(|dirty| LeadWrite {
             lead_id: dirty.id,
@@ -55,8 +55,9 @@ pub fn persist(context: &Context, task: &mut Task) -> Result<(), Error> {
     crash::point("persist.written");
     let written_bytes: usize = writes.iter().filter_map(|write| write.value).map(<[u8]>::len).sum();
     context.metrics.storage.wrote(writes.len() as u64, written_bytes as u64, since.elapsed());
-    context.shared.persisted(writes.iter().map(|write| write.lead_id));
-    task.cache.persisted();
+    drop(writes);
+    drop(leads);
+    task.leads.change().persisted();
     task.timers.persisted();
     task.unpersisted = false;
     task.persisted_at = context.clock.uptime();

@@ -1,16 +1,15 @@
 //! Reads before the middle: decodes the records of a step, takes the timers that it passes, and brings every lead that
 //! either touches into the working set, so that `process` cannot fail.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use crate::scoring::lead::Lead;
-use crate::wire::{keys, state};
+use crate::wire::keys;
+use crate::wire::state::{self, StateError};
 
 use super::batch::{Batch, Partition, Record};
-use super::cache::StateBytes;
 use super::context::Context;
 use super::error::Error;
+use super::leads::{LeadAt, LeadTable};
 use super::order::{Placed, of_step};
 use super::route::{Routed, route};
 use super::task::Task;
@@ -24,7 +23,7 @@ const TIMERS_PIECE: usize = 1_000;
 pub struct Step<'a> {
     pub records: Vec<Taken<'a>>,
     /// Timers that the step passes, in order.
-    pub due: Vec<Timer>,
+    pub due: Vec<Due>,
     pub end: StepEnd,
 }
 
@@ -33,8 +32,25 @@ pub struct Step<'a> {
 pub struct Taken<'a> {
     pub record: Record<'a>,
     pub routed: Routed<'a>,
-    /// Where its lead stands in the working set, if it was there or in the cache.
-    pub lead_at: Option<usize>,
+    /// Where its lead stands in the working set, where it is applied to one.
+    pub place: Option<usize>,
+}
+
+impl Taken<'_> {
+    /// The lead that it is applied to.
+    fn lead_id(&self) -> Option<&str> {
+        match &self.routed {
+            Routed::Event { lead_id, .. } | Routed::Message { lead_id, .. } => Some(lead_id),
+            Routed::Misplaced { .. } | Routed::Dead(_) => None,
+        }
+    }
+}
+
+/// A timer and where its lead stands in the working set.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    pub timer: Timer,
+    pub place: usize,
 }
 
 /// Up to where the step fires timers.
@@ -81,10 +97,10 @@ pub fn prefetch<'a>(
         .map(|at| {
             let record = batch.get(at.index as usize);
             let routed = route(&context.topology, &context.decoder, record, Some(task.partition), appended_max_ms);
-            Taken { record, routed, lead_at: None }
+            Taken { record, routed, place: None }
         })
         .collect();
-    load_leads(context, task, &mut records, &due)?;
+    let due = load_leads(context, task, &mut records, due)?;
     Ok((Step { records, due, end }, taken))
 }
 
@@ -101,70 +117,91 @@ fn take_timers(context: &Context, task: &mut Task, clock_ms: i64) -> Result<(Vec
     Ok((due, StepEnd { clock_ms, before }))
 }
 
-/// Brings the leads that records and timers touch into the working set: from the cache, the rest from the store in
-/// one sorted read; a lead that neither knows is new.
-fn load_leads(context: &Context, task: &mut Task, records: &mut [Taken<'_>], due: &[Timer]) -> Result<(), Error> {
-    let mut missing: Vec<(Arc<str>, u64)> = Vec::new();
-    for Taken { routed, lead_at, .. } in records {
-        match routed {
-            Routed::Event { lead_id, .. } | Routed::Message { lead_id, .. } => {
-                *lead_at = want(task, lead_id, &mut missing)?;
-            }
-            Routed::Misplaced { .. } | Routed::Dead(_) => {}
-        }
+/// Brings the leads that records and timers touch into the working set: from the table, the rest from the store in one
+/// sorted read; a lead that neither knows is new. First all are found, then all are brought: the processor waits for
+/// many of them at a time.
+fn load_leads(
+    context: &Context,
+    task: &mut Task,
+    records: &mut [Taken<'_>],
+    due: Vec<Timer>,
+) -> Result<Vec<Due>, Error> {
+    let mut table = task.leads.change();
+    let ids = records.iter().map(Taken::lead_id).chain(due.iter().map(|timer| Some(&*timer.lead_id)));
+    let mut found: Vec<Found<'_>> = ids.flatten().map(|id| Found::new(&table, id)).collect();
+    read_missing(context, task.partition, &mut table, &found)?;
+    let busy_max = task.busy_max();
+    let mut brought = Vec::with_capacity(found.len());
+    for lead in &mut found {
+        let at = lead.at.or_else(|| table.find(lead.hash, lead.id)).expect("what was missing was added");
+        let place = task.working.bring(&mut table, at, busy_max).map_err(|error| unreadable(task.partition, &error))?;
+        brought.push(place);
     }
-    for timer in due {
-        want(task, &timer.lead_id, &mut missing)?;
+    let mut places = brought.into_iter();
+    for taken in records.iter_mut().filter(|taken| taken.lead_id().is_some()) {
+        taken.place = places.next();
     }
-    missing.sort_unstable();
-    missing.dedup();
-    read_missing(context, task, missing)
+    Ok(due.into_iter().zip(places).map(|(timer, place)| Due { timer, place }).collect())
 }
 
-/// Says where the lead stands in the working set, or notes that only the store can know it.
-fn want(task: &mut Task, id: &str, missing: &mut Vec<(Arc<str>, u64)>) -> Result<Option<usize>, Error> {
-    let hash = keys::lead_hash(id);
-    if let Some(at) = task.working.find(hash, id) {
-        return Ok(Some(at));
-    }
-    let Some((id, state)) = task.cache.get(hash, id) else {
-        missing.push((Arc::from(id), hash));
-        return Ok(None);
-    };
-    let lead = state.map_or_else(|| Ok(Lead::default()), |state| decode(task.partition, &state))?;
-    Ok(Some(task.working.add(hash, id, lead)))
+/// Where a lead stands in the table, if it does.
+struct Found<'a> {
+    id: &'a str,
+    hash: u64,
+    at: Option<LeadAt>,
 }
 
-fn read_missing(context: &Context, task: &mut Task, missing: Vec<(Arc<str>, u64)>) -> Result<(), Error> {
+impl<'a> Found<'a> {
+    fn new(table: &LeadTable, id: &'a str) -> Found<'a> {
+        let hash = keys::lead_hash(id);
+        Found { id, hash, at: table.find(hash, id) }
+    }
+}
+
+/// Adds the leads that were not found, with what the store knows of them.
+fn read_missing(
+    context: &Context,
+    partition: Partition,
+    table: &mut LeadTable,
+    found: &[Found<'_>],
+) -> Result<(), Error> {
+    let mut missing: Vec<(&str, u64)> =
+        found.iter().filter(|lead| lead.at.is_none()).map(|lead| (lead.id, lead.hash)).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let ids: Vec<&str> = missing.iter().map(|(id, _)| &**id).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    if table.is_whole() {
+        for (id, hash) in missing {
+            table.add(hash, id.into());
+        }
+        return Ok(());
+    }
+    let ids: Vec<&str> = missing.iter().map(|(id, _)| *id).collect();
     let since = Instant::now();
-    let found = context.store.get_many(task.partition, &ids)?;
-    let read_bytes: usize = found.iter().flatten().map(|state| state.len()).sum();
+    let states = context.store.get_many(partition, &ids)?;
+    let read_bytes: usize = states.iter().flatten().map(|state| state.len()).sum();
     context.metrics.storage.read(ids.len() as u64, read_bytes as u64, since.elapsed());
-    for ((id, hash), state) in missing.into_iter().zip(found) {
-        let lead = match state {
-            Some(state) => {
-                let state = StateBytes::from(state);
-                let lead = decode(task.partition, &state)?;
-                task.cache.insert_stored(hash, id.clone(), state, lead.timer_ms());
-                lead
-            }
-            None => Lead::default(),
+    for ((id, hash), state) in missing.into_iter().zip(states) {
+        let timer_ms = match &state {
+            Some(state) => state::timer_ms(state).map_err(|error| unreadable(partition, &error))?,
+            None => None,
         };
-        task.working.add(hash, id, lead);
+        let at = table.add(hash, id.into());
+        if let Some(state) = state {
+            table.stored(at, &state, timer_ms);
+        }
     }
     Ok(())
 }
 
-fn decode(partition: Partition, bytes: &[u8]) -> Result<Lead, Error> {
-    state::decode(bytes).map_err(|error| Error::Corrupt {
+fn unreadable(partition: Partition, error: &StateError) -> Error {
+    Error::Corrupt {
         partition,
         detail: format!(
             "a stored lead cannot be read: {error}; delete the state directory to restore it from the changelog, \
              or run the version that wrote it"
         ),
-    })
+    }
 }

@@ -7,11 +7,10 @@ use std::collections::BinaryHeap;
 use crate::scoring::dead_letter::DeadLetter;
 use crate::scoring::lead::{Applied, At, Effects, Lead};
 use crate::scoring::model::Model;
-use crate::wire::keys;
 
 use super::batch::{InputId, Record};
 use super::metrics::{LATE_AFTER_MS, RecordOutcome};
-use super::prefetch::{Step, StepEnd, Taken};
+use super::prefetch::{Due, Step, StepEnd, Taken};
 use super::route::Routed;
 use super::task::Task;
 use super::timers::Timer;
@@ -59,7 +58,7 @@ pub fn process<'a>(model: &Model, task: &mut Task, step: Step<'a>) -> Wanted<'a>
         run.move_clock(step.end.clock_ms);
     }
     let Run { task, due, wanted, .. } = run;
-    for Reverse(timer) in due {
+    for Reverse(Due { timer, .. }) in due {
         task.timers.push(timer.due_ms, timer.lead_id);
     }
     if has_happened {
@@ -71,7 +70,7 @@ pub fn process<'a>(model: &Model, task: &mut Task, step: Step<'a>) -> Wanted<'a>
 struct Run<'t, 'm, 'a> {
     model: &'m Model,
     task: &'t mut Task,
-    due: BinaryHeap<Reverse<Timer>>,
+    due: BinaryHeap<Reverse<Due>>,
     end: StepEnd,
     wanted: Wanted<'a>,
 }
@@ -92,23 +91,22 @@ impl<'a> Run<'_, '_, 'a> {
     }
 
     fn dispatch(&mut self, taken: &Taken<'a>) -> RecordOutcome {
-        let Taken { record, routed, lead_at } = taken;
-        let (record, lead_at) = (*record, *lead_at);
+        let Taken { record, routed, place } = taken;
+        let (record, place) = (*record, *place);
         let at = At { clock_ms: self.task.clock_ms, appended_at_ms: record.appended_at_ms, hops: 0 };
         match routed {
-            Routed::Event { lead_id, event, hops } => {
+            Routed::Event { event, hops, .. } => {
                 let at = At { hops: *hops, ..at };
-                let applied = self
-                    .with_lead(lead_at, lead_id, |model, lead, id, effects| lead.apply(model, id, event, at, effects));
+                let applied =
+                    self.with_lead(place, |model, lead, id, effects| lead.apply(model, id, event, at, effects));
                 let age_ms = record.appended_at_ms.saturating_sub(event.occurred_at_ms);
                 self.wanted.late_count += u64::from(applied == Applied::Changed && age_ms > LATE_AFTER_MS);
                 self.note(record, applied, *hops)
             }
-            Routed::Message { lead_id, message, hops } => {
+            Routed::Message { message, hops, .. } => {
                 let at = At { hops: *hops, ..at };
-                let applied = self.with_lead(lead_at, lead_id, |model, lead, id, effects| {
-                    lead.receive(model, id, message, at, effects)
-                });
+                let applied =
+                    self.with_lead(place, |model, lead, id, effects| lead.receive(model, id, message, at, effects));
                 self.note(record, applied, *hops)
             }
             Routed::Misplaced { lead_id, .. } => {
@@ -138,16 +136,14 @@ impl<'a> Run<'_, '_, 'a> {
 
     fn with_lead(
         &mut self,
-        known_at: Option<usize>,
-        id: &str,
+        place: Option<usize>,
         change: impl FnOnce(&Model, &mut Lead, &str, &mut Effects) -> Applied,
     ) -> Applied {
-        let at = known_at.or_else(|| self.task.working.find(keys::lead_hash(id), id));
-        let at = at.expect("prefetch brought every lead of the step");
-        let worked = self.task.working.get_mut(at);
+        let place = place.expect("prefetch brought every lead of the step");
+        let worked = self.task.working.get_mut(place);
         let applied = change(self.model, &mut worked.lead, &worked.id, &mut self.wanted.effects);
         worked.changed |= applied.changed();
-        self.retime(at);
+        self.retime(place);
         applied
     }
 
@@ -157,24 +153,22 @@ impl<'a> Run<'_, '_, 'a> {
 
     fn fire_until(&mut self, until_ms: i64) {
         while let Some(Reverse(first)) = self.due.peek() {
-            if first.due_ms > until_ms.max(self.task.clock_ms) || !self.end.includes(first) {
+            if first.timer.due_ms > until_ms.max(self.task.clock_ms) || !self.end.includes(&first.timer) {
                 break;
             }
-            if let Some(Reverse(timer)) = self.due.pop() {
-                self.fire(&timer);
+            if let Some(Reverse(due)) = self.due.pop() {
+                self.fire(&due);
             }
         }
     }
 
     /// Fires a timer, unless the lead's own state names another time by now.
-    fn fire(&mut self, timer: &Timer) {
-        let id = &*timer.lead_id;
-        let at = self.task.working.find(keys::lead_hash(id), id).expect("prefetch brought every lead that is due");
-        let worked = self.task.working.get_mut(at);
+    fn fire(&mut self, Due { timer, place }: &Due) {
+        let worked = self.task.working.get_mut(*place);
         if worked.lead.timer_ms() != Some(timer.due_ms) {
             return;
         }
-        worked.lead.fire(self.model, id, timer.due_ms, &mut self.wanted.effects);
+        worked.lead.fire(self.model, &timer.lead_id, timer.due_ms, &mut self.wanted.effects);
         worked.changed = true;
         let next_ms = worked.lead.timer_ms();
         assert!(
@@ -184,12 +178,12 @@ impl<'a> Run<'_, '_, 'a> {
         self.move_clock(timer.due_ms);
         self.wanted.timers_fired_count += 1;
         self.note_decisions(None);
-        self.retime(at);
+        self.retime(*place);
     }
 
     /// Puts the lead's timer, if it has moved, into this step or into the queue.
-    fn retime(&mut self, at: usize) {
-        let worked = self.task.working.get_mut(at);
+    fn retime(&mut self, place: usize) {
+        let worked = self.task.working.get_mut(place);
         let timer_ms = worked.lead.timer_ms();
         if timer_ms == worked.timer_ms {
             return;
@@ -198,7 +192,7 @@ impl<'a> Run<'_, '_, 'a> {
         let Some(due_ms) = timer_ms else { return };
         let timer = Timer { due_ms, lead_id: worked.id.clone() };
         if self.end.includes(&timer) {
-            self.due.push(Reverse(timer));
+            self.due.push(Reverse(Due { timer, place }));
         } else {
             self.task.timers.push(timer.due_ms, timer.lead_id);
         }

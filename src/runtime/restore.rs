@@ -36,6 +36,8 @@ pub struct Restore {
     committed_at_ms: i64,
     /// The store has nothing of this partition yet: the first states can be ingested as files.
     is_empty: bool,
+    /// No lead was ever known here.
+    is_new: bool,
     record_count: u64,
 }
 
@@ -65,6 +67,7 @@ impl Restore {
             states: States::default(),
             state_bytes: 0,
             is_empty: meta.is_none(),
+            is_new: meta.is_none(),
             committed_at_ms: meta.as_ref().map_or(0, |meta| meta.committed_at_ms),
             manifest: meta.map_or_else(Vec::new, |meta| meta.manifest),
             record_count: 0,
@@ -117,6 +120,7 @@ impl Restore {
         let value: Option<Box<[u8]>> = record.value.map(Into::into);
         self.state_bytes += id.len() + value.as_ref().map_or(0, |value| value.len());
         self.states.insert(id.into(), value);
+        self.is_new = false;
         Ok(())
     }
 
@@ -183,6 +187,9 @@ impl Restore {
         let mut task = Task::new(self.partition, clock_ms, positions, self.next_offset, context.clock.uptime());
         task.manifest = self.manifest.clone();
         task.committed_at_ms = self.committed_at_ms;
+        if self.is_new {
+            task.leads.change().begin_whole();
+        }
         Ok(task)
     }
 

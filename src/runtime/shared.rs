@@ -1,15 +1,15 @@
-//! What the workers of a process share: who of them uses which partition of the store, and the committed states that
-//! the store does not have yet, for those who read while the workers write.
+//! What the workers of a process share: who of them uses which partition of the store, and the leads that each has in
+//! memory, for those who read while the workers write.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 
 use super::batch::Partition;
-use super::cache::StateBytes;
+use super::leads::SharedLeads;
 use super::ports::{Store, StoreError};
-use super::task::ChangedLead;
+use crate::wire::keys;
 
 /// How far a partition of this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ struct Claim {
 #[derive(Debug, Default)]
 pub struct Shared {
     claims: Mutex<BTreeMap<Partition, Claim>>,
-    unpersisted: DashMap<Arc<str>, (Partition, Option<StateBytes>), foldhash::fast::RandomState>,
+    leads: DashMap<Partition, SharedLeads>,
 }
 
 impl Shared {
@@ -46,8 +46,9 @@ impl Shared {
         }
     }
 
-    /// The partition serves from now on.
-    pub fn running(&self, partition: Partition) {
+    /// The partition serves from now on, with these leads.
+    pub fn running(&self, partition: Partition, leads: SharedLeads) {
+        self.leads.insert(partition, leads);
         if let Some(claim) = self.claims().get_mut(&partition) {
             claim.phase = Phase::Running;
         }
@@ -57,22 +58,8 @@ impl Shared {
     pub fn release(&self, partition: Partition, worker: usize) {
         let mut claims = self.claims();
         if claims.get(&partition).is_some_and(|claim| claim.worker == worker) {
-            self.unpersisted.retain(|_, (of, _)| *of != partition);
+            self.leads.remove(&partition);
             claims.remove(&partition);
-        }
-    }
-
-    /// States that a transaction has committed.
-    pub fn committed(&self, partition: Partition, changed: &[ChangedLead]) {
-        for lead in changed {
-            self.unpersisted.insert(lead.id.clone(), (partition, lead.state.clone()));
-        }
-    }
-
-    /// The store has these now.
-    pub fn persisted<'a>(&self, lead_ids: impl Iterator<Item = &'a str>) {
-        for id in lead_ids {
-            self.unpersisted.remove(id);
         }
     }
 
@@ -85,13 +72,16 @@ impl Shared {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn read(&self, store: &dyn Store, partition: Partition, id: &str) -> Result<Option<StateBytes>, StoreError> {
-        // In this order: what leaves the map is in the store already.
-        if let Some(entry) = self.unpersisted.get(id) {
-            return Ok(entry.value().1.clone());
+    pub fn read(&self, store: &dyn Store, partition: Partition, id: &str) -> Result<Option<Box<[u8]>>, StoreError> {
+        let leads = self.leads.get(&partition).map(|leads| leads.clone());
+        // In this order: what leaves the table is in the store already.
+        if let Some(leads) = leads {
+            let table = leads.read();
+            if let Some(at) = table.find(keys::lead_hash(id), id) {
+                return Ok(table.state(at).map(Box::from));
+            }
         }
-        let found = store.get_many(partition, &[id])?;
-        Ok(found.into_iter().next().flatten().map(StateBytes::from))
+        Ok(store.get_many(partition, &[id])?.into_iter().next().flatten())
     }
 
     fn claims(&self) -> MutexGuard<'_, BTreeMap<Partition, Claim>> {
@@ -113,7 +103,7 @@ mod tests {
         assert!(!shared.claim(P, 1));
         shared.release(P, 1);
         assert!(!shared.claim(P, 1), "only its user gives it back");
-        shared.running(P);
+        shared.running(P, SharedLeads::default());
         assert_eq!(shared.phases(), BTreeMap::from([(P, Phase::Running)]));
         shared.release(P, 0);
         assert!(shared.claim(P, 1));
@@ -124,10 +114,16 @@ mod tests {
         let (shared, store) = (Shared::default(), MemoryStore::default());
         let read = |id| shared.read(&store, P, id).expect("a store in memory cannot fail");
         assert_eq!(read("L1"), None);
-        let state = Some(StateBytes::from(b"x".as_slice()));
-        shared.committed(P, &[ChangedLead { hash: 0, id: "L1".into(), state: state.clone(), timer_ms: None }]);
-        assert_eq!(read("L1"), state);
-        shared.persisted(["L1"].into_iter());
+        let leads = SharedLeads::default();
+        shared.running(P, leads.clone());
+        let at = leads.change().add(keys::lead_hash("L1"), "L1".into());
+        assert_eq!(read("L1"), None, "it is at work, and nothing of it committed");
+        leads.change().committed(at, Some(b"x"), None);
+        assert_eq!(read("L1").as_deref(), Some(b"x".as_slice()));
+        leads.change().committed(at, None, None);
         assert_eq!(read("L1"), None);
+        shared.claim(P, 0);
+        shared.release(P, 0);
+        assert!(shared.leads.is_empty());
     }
 }

@@ -36,6 +36,7 @@ pub fn step(
     crash::point("process.prefetched");
     let has_more_timers = step.end.before.is_some();
     let wanted = process(&context.model, task, step);
+    task.working.settle(&mut task.leads.change());
     crash::point("process.processed");
     note(context, task, &wanted, guard);
     encode::wanted(context, &wanted, &mut task.pending.outputs);

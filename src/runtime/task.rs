@@ -9,13 +9,21 @@ use crate::scoring::lanes::Lane;
 use crate::wire::manifest::{InputPosition, Manifest, ManifestStep};
 
 use super::batch::{InputId, Partition};
-use super::cache::{LeadCache, StateBytes};
+use super::leads::SharedLeads;
 use super::outputs::Outputs;
 use super::ports::Position;
 use super::tally::Tally;
 use super::timers::TimerQueue;
 use super::topology::Topology;
 use super::working::WorkingSet;
+
+/// A decoded lead takes about so much.
+const DECODED_BYTES: usize = 1024;
+/// Which part of the memory for leads decoded ones may take.
+const DECODED_SHARE: usize = 8;
+/// ... within these limits, in leads.
+const BUSY_MIN: u32 = 256;
+const BUSY_MAX: u32 = 1 << 20;
 
 /// What the open batch has for its transaction, beside the changed leads.
 #[derive(Debug, Default)]
@@ -47,16 +55,6 @@ pub struct Decided {
     pub appended_at_ms: Option<i64>,
 }
 
-/// A lead that the transaction changes.
-#[derive(Debug, Clone)]
-pub struct ChangedLead {
-    pub hash: u64,
-    pub id: std::sync::Arc<str>,
-    /// `None`: nothing is left of it; a tombstone.
-    pub state: Option<StateBytes>,
-    pub timer_ms: Option<i64>,
-}
-
 /// A partition that is restored and runs.
 #[derive(Debug)]
 pub struct Task {
@@ -65,7 +63,9 @@ pub struct Task {
     pub clock_ms: i64,
     /// Next offset of every input of the partition, by input, with what is pending.
     pub positions: Vec<Position>,
-    pub cache: LeadCache,
+    pub leads: SharedLeads,
+    /// Share of this task of the memory for leads, bytes.
+    pub memory_bytes_max: usize,
     pub timers: TimerQueue,
     pub working: WorkingSet,
     pub pending: Pending,
@@ -95,7 +95,8 @@ impl Task {
             partition,
             clock_ms,
             positions,
-            cache: LeadCache::default(),
+            leads: SharedLeads::default(),
+            memory_bytes_max: 0,
             timers: TimerQueue::default(),
             working: WorkingSet::default(),
             pending: Pending::default(),
@@ -153,17 +154,9 @@ impl Task {
     }
 
     /// The batch is committed: its states become the committed ones.
-    pub fn committed(
-        &mut self,
-        changed: Vec<ChangedLead>,
-        manifest: Vec<u8>,
-        changelog_next: Option<i64>,
-        now_ms: i64,
-    ) {
-        for lead in changed {
-            self.cache.put(lead.hash, &lead.id, lead.state, lead.timer_ms);
-        }
-        self.working.committed();
+    pub fn committed(&mut self, manifest: Vec<u8>, changelog_next: Option<i64>, now_ms: i64) {
+        let busy_max = self.busy_max();
+        self.working.committed(&mut self.leads.change(), busy_max);
         self.pending.clear();
         self.manifest = manifest;
         if let Some(next) = changelog_next {
@@ -175,16 +168,16 @@ impl Task {
         self.unpersisted = true;
     }
 
-    /// Drops committed states until at most `bytes_max` are left or only such that the store lacks; says how many went.
-    ///
-    /// # Panics
-    /// While something is pending: what is uncommitted would go, too.
-    pub fn evict(&mut self, bytes_max: usize) -> usize {
-        assert!(!self.has_pending(), "evicted within a batch");
-        let evicted = self.cache.evict(bytes_max);
-        if evicted > 0 {
-            self.working.keep(|worked| self.cache.holds(worked.hash, &worked.id));
-        }
-        evicted
+    /// Drops committed states until what is left fits into the task's share of memory, or is lacked by the store or at
+    /// work; says how many went.
+    pub fn evict(&mut self) -> usize {
+        let decoded_bytes = self.busy_max() as usize * DECODED_BYTES;
+        self.leads.change().evict(self.memory_bytes_max.saturating_sub(decoded_bytes))
+    }
+
+    /// So many of the leads that were used last stay decoded.
+    pub fn busy_max(&self) -> u32 {
+        let count = self.memory_bytes_max / DECODED_SHARE / DECODED_BYTES;
+        u32::try_from(count).unwrap_or(u32::MAX).clamp(BUSY_MIN, BUSY_MAX)
     }
 }

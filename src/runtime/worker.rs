@@ -20,6 +20,7 @@ use super::crash;
 use super::error::{Error, RewindCause};
 use super::forwarder::Forwarder;
 use super::guard::DeadLetterGuard;
+use super::leads::LeadTable;
 use super::metrics::Verb;
 use super::order::{Placed, Sequence};
 use super::ownership::Ownership;
@@ -241,6 +242,8 @@ where
         let ran: Vec<Partition> = tasks.iter().map(|task| task.partition).collect();
         let forwarded = forwarder.owned();
         ownership.restore(context, source, changelog, tasks, forwarder)?;
+        let memory_bytes_max = context.settings.cache_bytes_max / tasks.len().max(1);
+        tasks.iter_mut().for_each(|task| task.memory_bytes_max = memory_bytes_max);
         // What was polled of a partition before it was started stands behind the place where it goes on.
         self.batch.retain(|input, partition| match context.topology.is_aligned(input) {
             true => ran.contains(&partition),
@@ -357,9 +360,9 @@ where
             let behind_ms = if is_behind { now_ms.saturating_sub(task.clock_ms).max(0) } else { 0 };
             metrics.input.lag_seconds(task.partition, behind_ms as f64 / 1e3);
         }
-        let sum = |of: fn(&Task) -> usize| self.tasks.iter().map(of).sum::<usize>();
-        let (leads, dirty) = (sum(|task| task.cache.len()), sum(|task| task.cache.dirty().count()));
-        metrics.storage.cache(self.number, leads, dirty, sum(|task| task.cache.bytes()));
+        let sum = |of: fn(&LeadTable) -> usize| self.tasks.iter().map(|task| of(&task.leads.read())).sum::<usize>();
+        let (leads, dirty) = (sum(LeadTable::len), sum(|table| table.dirty().len()));
+        metrics.storage.cache(self.number, leads, dirty, sum(LeadTable::bytes));
         let phases = self.context.shared.phases();
         let running = phases.values().filter(|phase| **phase == Phase::Running).count();
         metrics.ownership.assigned(phases.len() - running, running);
@@ -379,9 +382,7 @@ where
             let next_offsets = commit.execute(context, sink, tasks, forwarder, &group)?;
             commit.apply(context, tasks, forwarder, &next_offsets);
             crash::point("commit.applied");
-            let bytes_max = context.settings.cache_bytes_max / tasks.len().max(1);
-            let settled = tasks.iter_mut().filter(|task| !task.has_pending());
-            let evicted: usize = settled.map(|task| task.evict(bytes_max)).sum();
+            let evicted: usize = tasks.iter_mut().map(Task::evict).sum();
             context.metrics.storage.evicted(evicted as u64);
         }
         let waiting = self.waiting();

@@ -1,69 +1,108 @@
-//! The leads that the open batch has touched, decoded. Giving the batch up is dropping this set.
+//! The leads that the open batch has touched. Giving the batch up is dropping this set and the table beside it.
 //!
-//! Once a batch is committed, the busiest of its leads stay decoded: the next batch will touch them again, and they are
-//! the ones with the longest states. Invariant: an untouched lead here is as it was committed last, and the cache has it,
-//! unless nothing is known of it.
+//! A lead is decoded to be worked on. One that comes again and again stays decoded, from batch to batch; any other is
+//! *settled* at the end of its step: back to bytes, which wait here for the transaction, so that the room in which leads
+//! are decoded stays small enough for the processor's caches.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
+use super::leads::{AtWork, LeadAt, LeadTable};
 use crate::scoring::lead::Lead;
+use crate::wire::state::{self, StateError};
 
-/// Leads that stay decoded at most.
-const KEPT_MAX: usize = 512;
-/// A lead that only one record touched is used so often: to be read, applied and timed.
-const USES_OF_ONE_RECORD: u64 = 3;
-
-/// A lead at work.
+/// A decoded lead.
 #[derive(Debug)]
 pub struct Worked {
-    pub hash: u64,
     pub id: Arc<str>,
     pub lead: Lead,
     /// True once the batch has changed it: then its state goes into the transaction.
     pub changed: bool,
     /// The timer that was pushed last for it, so that an unmoved one is not pushed again.
     pub timer_ms: Option<i64>,
-    /// How often the open batch used it.
-    use_count: u64,
-    /// The same of the batches before, each worth half of the one after it.
-    warmth: u64,
+    at: LeadAt,
+    /// It came back soon enough to stay.
+    is_busy: bool,
+    /// The open batch has used it.
+    is_touched: bool,
 }
 
-/// Found by a hash that is computed once per record; the full id is compared.
+/// The bytes of a lead that was changed.
+#[derive(Debug)]
+struct StateOf {
+    at: LeadAt,
+    id: Arc<str>,
+    /// Empty: nothing is left of the lead. `None`: it was decoded again.
+    state: Option<Range<usize>>,
+    timer_ms: Option<i64>,
+}
+
+/// Changed states, one behind the other.
+#[derive(Debug, Default)]
+struct States {
+    all: Vec<StateOf>,
+    bytes: Vec<u8>,
+}
+
+/// A lead that the transaction changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changed<'a> {
+    pub at: LeadAt,
+    pub id: &'a str,
+    /// `None`: nothing is left of it; a tombstone.
+    pub state: Option<&'a [u8]>,
+    pub timer_ms: Option<i64>,
+}
+
+/// Leads are named by their place, which holds until the end of the step.
 #[derive(Debug, Default)]
 pub struct WorkingSet {
-    index: HashTable<u32>,
-    #[allow(clippy::vec_box)] // most of them go with each commit, and the others close ranks
-    leads: Vec<Box<Worked>>,
+    decoded: Vec<Option<Worked>>,
+    free: Vec<u32>,
+    /// Places of decoded leads that the open batch has touched.
+    touched: Vec<u32>,
+    settled: States,
+    /// Of what is decoded, as of the last call of `encode`.
+    encoded: States,
+    /// Leads that the open batch has touched.
     touched_count: usize,
+    /// Where the search for leads that are no longer busy goes on.
+    hand: usize,
 }
 
 impl WorkingSet {
-    pub fn find(&self, hash: u64, id: &str) -> Option<usize> {
-        self.index.find(hash, |at| *self.leads[*at as usize].id == *id).map(|at| *at as usize)
-    }
-
-    /// Takes in a lead that is not here yet, and says where it stands.
-    pub fn add(&mut self, hash: u64, id: Arc<str>, lead: Lead) -> usize {
-        let at = self.leads.len();
+    /// Brings a lead of the table here, decoded, and says where it stands. A lead of which nothing is known is a new
+    /// one. It stays decoded where it was used within the last `busy_max` uses of any lead.
+    ///
+    /// # Errors
+    /// Those of the state's bytes.
+    pub fn bring(&mut self, table: &mut LeadTable, at: LeadAt, busy_max: u32) -> Result<usize, StateError> {
+        let is_busy = table.used(at) < busy_max;
+        let (lead, is_settled) = match table.at_work(at) {
+            AtWork::Decoded(place) => {
+                self.touch(place);
+                return Ok(place as usize);
+            }
+            AtWork::Settled(place) => (self.settled.take(place)?, true),
+            AtWork::No => (table.state(at).map_or_else(|| Ok(Lead::default()), state::decode)?, false),
+        };
         let timer_ms = lead.timer_ms();
-        self.leads.push(Box::new(Worked { hash, id, lead, changed: false, timer_ms, use_count: 1, warmth: 0 }));
-        self.touched_count += 1;
-        self.point_at(at);
-        at
+        let id = table.id(at).clone();
+        self.touched_count += usize::from(!is_settled);
+        let worked =
+            Worked { id, lead, changed: is_settled, timer_ms, at, is_busy: is_busy || is_settled, is_touched: true };
+        let place = self.place(worked);
+        table.set_at_work(at, AtWork::Decoded(place));
+        self.touched.push(place);
+        Ok(place as usize)
     }
 
-    pub fn get_mut(&mut self, at: usize) -> &mut Worked {
-        let worked = &mut self.leads[at];
-        self.touched_count += usize::from(worked.use_count == 0);
-        worked.use_count += 1;
-        worked
-    }
-
-    pub fn changed(&self) -> impl Iterator<Item = &Worked> {
-        self.leads.iter().map(|worked| &**worked).filter(|worked| worked.changed)
+    /// The lead at a place.
+    ///
+    /// # Panics
+    /// Where none stands.
+    pub fn get_mut(&mut self, place: usize) -> &mut Worked {
+        self.decoded[place].as_mut().expect("a place holds its lead until the end of the step")
     }
 
     /// Leads that the open batch has touched.
@@ -75,31 +114,125 @@ impl WorkingSet {
         self.touched_count == 0
     }
 
-    /// The batch is committed: the next one begins with those of its leads that it will likely touch.
-    pub fn committed(&mut self) {
-        for worked in &mut self.leads {
-            worked.warmth = worked.warmth / 2 + std::mem::take(&mut worked.use_count);
-            worked.changed = false;
-        }
-        let mut least = USES_OF_ONE_RECORD;
-        while self.leads.iter().filter(|worked| worked.warmth >= least).count() > KEPT_MAX {
-            least *= 2;
-        }
-        self.touched_count = 0;
-        self.keep(|worked| worked.warmth >= least);
+    /// The step is over: what does not stay decoded becomes bytes again.
+    pub fn settle(&mut self, table: &mut LeadTable) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.retain(|place| {
+            let is_busy = self.get_mut(*place as usize).is_busy;
+            if !is_busy {
+                self.settle_one(table, *place);
+            }
+            is_busy
+        });
+        self.touched = touched;
     }
 
-    /// Keeps those for which `keep` says true.
-    pub fn keep(&mut self, keep: impl Fn(&Worked) -> bool) {
-        self.leads.retain(|worked| keep(worked));
-        self.index.clear();
-        (0..self.leads.len()).for_each(|at| self.point_at(at));
+    /// Writes down what is changed and decoded, for `changed`.
+    pub fn encode(&mut self) {
+        self.encoded.clear();
+        for place in &self.touched {
+            let worked = self.decoded[*place as usize].as_ref().expect("what is touched is there");
+            if worked.changed {
+                self.encoded.push(worked);
+            }
+        }
     }
 
-    fn point_at(&mut self, at: usize) {
-        let leads = &self.leads;
-        let index = u32::try_from(at).expect("a batch touches fewer leads than 2^32");
-        self.index.insert_unique(leads[at].hash, index, |at| leads[*at as usize].hash);
+    /// All that the transaction changes, each lead once, in no order; as of the last `encode`.
+    pub fn changed(&self) -> impl Iterator<Item = Changed<'_>> {
+        self.settled.iter().chain(self.encoded.iter())
+    }
+
+    /// The batch is committed: the table takes its states, and the next one begins with the busiest of its leads.
+    pub fn committed(&mut self, table: &mut LeadTable, busy_max: u32) {
+        for Changed { at, state, timer_ms, .. } in self.changed() {
+            table.committed(at, state, timer_ms);
+        }
+        for settled in self.settled.all.iter().filter(|settled| settled.state.is_some()) {
+            table.set_at_work(settled.at, AtWork::No);
+        }
+        for place in self.touched.drain(..) {
+            let worked = self.decoded[place as usize].as_mut().expect("what is touched is there");
+            (worked.is_touched, worked.changed) = (false, false);
+        }
+        self.settled.clear();
+        self.encoded.clear();
+        let looked_at = 2 * std::mem::take(&mut self.touched_count);
+        self.let_idle_go(table, busy_max, looked_at);
+    }
+
+    /// Looks at so many of the decoded leads, and drops those that are not busy any more.
+    fn let_idle_go(&mut self, table: &mut LeadTable, busy_max: u32, count: usize) {
+        for _ in 0..count.min(self.decoded.len()) {
+            self.hand = (self.hand + 1) % self.decoded.len();
+            let Some(worked) = &self.decoded[self.hand] else { continue };
+            if table.unused_for(worked.at) > busy_max {
+                table.set_at_work(worked.at, AtWork::No);
+                self.decoded[self.hand] = None;
+                self.free.push(self.hand as u32);
+            }
+        }
+    }
+
+    fn touch(&mut self, place: u32) {
+        let worked = self.decoded[place as usize].as_mut().expect("the table names decoded leads only");
+        worked.is_busy = true;
+        if !std::mem::replace(&mut worked.is_touched, true) {
+            self.touched.push(place);
+            self.touched_count += 1;
+        }
+    }
+
+    fn place(&mut self, worked: Worked) -> u32 {
+        if let Some(place) = self.free.pop() {
+            self.decoded[place as usize] = Some(worked);
+            return place;
+        }
+        self.decoded.push(Some(worked));
+        u32::try_from(self.decoded.len() - 1).expect("a batch touches fewer leads than 2^32")
+    }
+
+    fn settle_one(&mut self, table: &mut LeadTable, place: u32) {
+        let worked = self.decoded[place as usize].as_ref().expect("what is touched is there");
+        let at_work = if worked.changed { AtWork::Settled(self.settled.push(worked)) } else { AtWork::No };
+        table.set_at_work(worked.at, at_work);
+        self.decoded[place as usize] = None;
+        self.free.push(place);
+    }
+}
+
+impl States {
+    /// Appends a lead's state, or nothing where nothing is left of it; says at which place.
+    fn push(&mut self, worked: &Worked) -> u32 {
+        let begin = self.bytes.len();
+        if !worked.lead.is_empty() {
+            state::encode(&worked.lead, &mut self.bytes);
+        }
+        let state = Some(begin..self.bytes.len());
+        self.all.push(StateOf { at: worked.at, id: worked.id.clone(), state, timer_ms: worked.lead.timer_ms() });
+        u32::try_from(self.all.len() - 1).expect("a batch changes fewer leads than 2^32")
+    }
+
+    /// Takes a lead back that is decoded again.
+    fn take(&mut self, place: u32) -> Result<Lead, StateError> {
+        let state = self.all[place as usize].state.take().expect("the table names states that are here");
+        match &self.bytes[state] {
+            [] => Ok(Lead::default()),
+            state => state::decode(state),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Changed<'_>> {
+        self.all.iter().filter_map(|of| {
+            let state = &self.bytes[of.state.clone()?];
+            Some(Changed { at: of.at, id: &of.id, state: (!state.is_empty()).then_some(state), timer_ms: of.timer_ms })
+        })
+    }
+
+    /// Forgets everything and keeps the memory.
+    fn clear(&mut self) {
+        self.all.clear();
+        self.bytes.clear();
     }
 }
 
@@ -107,46 +240,106 @@ impl WorkingSet {
 mod tests {
     use super::*;
 
-    fn touch(set: &mut WorkingSet, hash: u64, records: u64) {
-        let id = hash.to_string();
-        let at = set.find(hash, &id).unwrap_or_else(|| set.add(hash, id.as_str().into(), Lead::default()));
-        for _ in 0..2 * records {
-            set.get_mut(at).changed = true;
+    const BUSY_MAX: u32 = 8;
+
+    #[derive(Default)]
+    struct Rig {
+        table: LeadTable,
+        set: WorkingSet,
+    }
+
+    impl Rig {
+        /// A step that uses these leads, once or more often each, and gives each this timer.
+        fn step(&mut self, leads: &[(u64, i64)]) {
+            for (lead, timer_ms) in leads {
+                let id = lead.to_string();
+                let at = self.table.find(*lead, &id).unwrap_or_else(|| self.table.add(*lead, id.as_str().into()));
+                let place = self.set.bring(&mut self.table, at, BUSY_MAX).expect("what was written can be read");
+                let worked = self.set.get_mut(place);
+                assert_eq!(*worked.id, *id);
+                worked.lead.timer_ms = Some(*timer_ms);
+                worked.changed = true;
+            }
+            self.set.settle(&mut self.table);
+        }
+
+        fn changed(&mut self) -> Vec<(String, Option<i64>)> {
+            self.set.encode();
+            let of = |changed: Changed<'_>| {
+                let in_state = changed.state.map(|state| state::timer_ms(state).expect("sound"));
+                assert_eq!(in_state, Some(changed.timer_ms));
+                (changed.id.to_owned(), changed.timer_ms)
+            };
+            let mut changed: Vec<_> = self.set.changed().map(of).collect();
+            changed.sort();
+            changed
+        }
+
+        fn commit(&mut self) {
+            self.set.encode();
+            self.set.committed(&mut self.table, BUSY_MAX);
+            assert_eq!((self.set.len(), self.changed()), (0, vec![]), "nothing is touched after a commit");
+        }
+
+        fn is_decoded(&self, lead: u64) -> bool {
+            let at = self.table.find(lead, &lead.to_string()).expect("it was used");
+            matches!(self.table.at_work(at), AtWork::Decoded(_))
         }
     }
 
-    fn commit(set: &mut WorkingSet) {
-        set.committed();
-        assert_eq!((set.len(), set.changed().count()), (0, 0), "nothing is touched after a commit");
-    }
-
-    fn is_here(set: &WorkingSet, hash: u64) -> bool {
-        set.find(hash, &hash.to_string()).is_some()
+    #[test]
+    fn each_lead_is_changed_once_whatever_becomes_of_it_meanwhile() {
+        let mut rig = Rig::default();
+        rig.step(&[(1, 10), (2, 20)]);
+        assert!(!rig.is_decoded(1) && !rig.is_decoded(2));
+        rig.step(&[(1, 11), (3, 30)]);
+        assert_eq!((rig.set.len(), rig.is_decoded(1)), (3, true));
+        let expected = |one| [("1", one), ("2", 20), ("3", 30)].map(|(id, timer)| (id.to_owned(), Some(timer)));
+        assert_eq!(rig.changed(), expected(11));
+        rig.step(&[(1, 12)]); // the commit was put off
+        assert_eq!(rig.changed(), expected(12));
+        rig.commit();
+        assert_eq!(rig.table.dirty().map(|dirty| dirty.timer_ms).max(), Some(Some(30)));
     }
 
     #[test]
-    fn busy_leads_stay_and_idle_ones_go() {
-        let mut set = WorkingSet::default();
-        touch(&mut set, 1, 1);
-        touch(&mut set, 2, 20);
-        assert_eq!(set.len(), 2);
-        commit(&mut set);
-        assert!(is_here(&set, 1) && is_here(&set, 2));
-        commit(&mut set);
-        assert!(!is_here(&set, 1) && is_here(&set, 2));
-        touch(&mut set, 2, 1);
-        assert_eq!(set.len(), 1);
-        (0..9).for_each(|_| commit(&mut set));
-        assert!(!is_here(&set, 2));
+    fn a_lead_that_comes_back_soon_stays_decoded_until_it_is_idle() {
+        let mut rig = Rig::default();
+        rig.step(&[(1, 10), (2, 20)]);
+        rig.commit();
+        rig.step(&[(1, 11)]);
+        rig.commit();
+        assert!(rig.is_decoded(1) && !rig.is_decoded(2));
+        rig.step(&[(3, 1), (4, 1), (5, 1), (6, 1), (7, 1), (8, 1), (9, 1), (10, 1)]);
+        rig.step(&[(2, 21)]);
+        rig.commit();
+        assert!(!rig.is_decoded(1) && !rig.is_decoded(2), "used too long ago");
     }
 
     #[test]
-    fn the_busiest_stay_where_there_are_many() {
-        let mut set = WorkingSet::default();
-        (0..2 * KEPT_MAX as u64).for_each(|hash| touch(&mut set, hash, 1 + 9 * (hash % 4)));
-        commit(&mut set);
-        let kept = (0..2 * KEPT_MAX as u64).filter(|hash| is_here(&set, *hash));
-        assert!(kept.clone().all(|hash| hash % 4 > 1), "a lead that is less busy than others stayed");
-        assert!((1..=KEPT_MAX).contains(&kept.count()));
+    fn a_lead_of_which_nothing_is_left_is_changed_to_nothing() {
+        let mut rig = Rig::default();
+        rig.step(&[(1, 10)]);
+        rig.commit();
+        let at = rig.table.find(1, "1").expect("it was used");
+        let place = rig.set.bring(&mut rig.table, at, 0).expect("it can be read");
+        rig.set.get_mut(place).lead = Lead::default();
+        rig.set.get_mut(place).changed = true;
+        rig.set.settle(&mut rig.table);
+        rig.set.encode();
+        assert_eq!(rig.set.changed().collect::<Vec<_>>(), [Changed { at, id: "1", state: None, timer_ms: None }]);
+        rig.set.committed(&mut rig.table, 0);
+        assert_eq!(rig.table.state(at), None);
+    }
+
+    #[test]
+    fn what_was_only_looked_at_does_not_change() {
+        let mut rig = Rig::default();
+        let at = rig.table.add(1, "1".into());
+        rig.set.bring(&mut rig.table, at, 0).expect("nothing is read");
+        rig.set.settle(&mut rig.table);
+        assert_eq!((rig.set.len(), rig.changed()), (1, vec![]));
+        rig.commit();
+        assert_eq!(rig.table.dirty().count(), 0);
     }
 }

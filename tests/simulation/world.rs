@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use tsuikyaku::io::embedded::{EmbeddedLog, EmbeddedSink, EmbeddedSource, Layout, Membership, Topic};
 use tsuikyaku::runtime::batch::{InputId, Partition};
-use tsuikyaku::runtime::cache::StateBytes;
 use tsuikyaku::runtime::metrics::{Metrics, MetricsSetup};
 use tsuikyaku::runtime::ports::{Clock, Store};
 use tsuikyaku::runtime::shared;
@@ -101,7 +100,7 @@ pub struct World {
     pub away_until_ms: Cell<i64>,
     changes: Cell<u64>,
     /// States that a query has shown, by lead.
-    pub shown: RefCell<BTreeSet<(Box<str>, StateBytes)>>,
+    pub shown: RefCell<BTreeSet<(Box<str>, Box<[u8]>)>>,
     pub violation: RefCell<Option<String>>,
     /// Of everything that happened, in its order.
     pub hash: Cell<u64>,

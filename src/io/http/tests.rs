@@ -5,10 +5,11 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::*;
+use crate::runtime::leads::SharedLeads;
 use crate::runtime::settings::Settings;
 use crate::runtime::shared::Shared;
 use crate::runtime::testing::MemoryStore;
-use crate::wire::state;
+use crate::wire::{keys, state};
 
 struct Noon;
 
@@ -83,7 +84,7 @@ fn health_readiness_and_metrics_follow_the_partitions() {
     assert_eq!(statuses(&served), [200, 503, 421], "nothing is assigned");
     assert!(shared.claim(P, 0));
     assert_eq!(statuses(&served), [200, 503, 503], "restoring");
-    shared.running(P);
+    shared.running(P, SharedLeads::default());
     assert_eq!(statuses(&served), [200, 200, 404], "running");
     let answers = ask(served, limits(), &["/metrics", "/nothing"]);
     assert!(answers[0].1.contains("# HELP tsuikyaku_build_info"), "{}", answers[0].1);
@@ -103,12 +104,12 @@ fn a_committed_lead_is_shown_before_it_is_persisted() {
     let served = served();
     let shared = served.context.shared.clone();
     assert!(shared.claim(P, 0));
-    shared.running(P);
+    let leads = SharedLeads::default();
+    shared.running(P, leads.clone());
     let mut bytes = Vec::new();
     state::encode(&crate::scoring::lead::Lead::default(), &mut bytes);
-    let state = Some(crate::runtime::cache::StateBytes::from(bytes));
-    let lead = crate::runtime::task::ChangedLead { hash: 0, id: "日本/1".into(), state, timer_ms: None };
-    shared.committed(P, &[lead]);
+    let at = leads.change().add(keys::lead_hash("日本/1"), "日本/1".into());
+    leads.change().committed(at, Some(&bytes), None);
     let long = format!("/leads/{}", "x".repeat(257));
     let answers = ask(served, limits(), &["/leads/%E6%97%A5%E6%9C%AC%2F1", &long]);
     let body: serde_json::Value = serde_json::from_str(&answers[0].1).expect("the body is JSON");

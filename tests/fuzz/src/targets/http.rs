@@ -9,11 +9,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tsuikyaku::io::http::{Alone, Limits, Served, serve};
 use tsuikyaku::runtime::batch::Partition;
-use tsuikyaku::runtime::cache::StateBytes;
 use tsuikyaku::runtime::context::Context;
+use tsuikyaku::runtime::leads::SharedLeads;
 use tsuikyaku::runtime::metrics::Metrics;
 use tsuikyaku::runtime::ports::{Clock, LeadWrite, OwnedWrite, PartitionMeta, Store, StoreError, StoredTimer};
-use tsuikyaku::runtime::task::ChangedLead;
 use tsuikyaku::runtime::topology::{Input, Role, Topology};
 use tsuikyaku::scoring::lead::Lead;
 use tsuikyaku::scoring::model::Model;
@@ -83,12 +82,12 @@ fn served() -> Served {
         shared: Default::default(),
     };
     assert!(context.shared.claim(P, 0), "nobody has it");
-    context.shared.running(P);
     let mut bytes = Vec::new();
     state::encode(&Lead::default(), &mut bytes);
-    let state = Some(StateBytes::from(bytes));
-    let lead = ChangedLead { hash: keys::lead_hash("L1"), id: "L1".into(), state, timer_ms: None };
-    context.shared.committed(P, &[lead]);
+    let leads = SharedLeads::default();
+    let at = leads.change().add(keys::lead_hash("L1"), "L1".into());
+    leads.change().committed(at, Some(&bytes), None);
+    context.shared.running(P, leads);
     Served { context, owners: Arc::new(Alone) }
 }
 
