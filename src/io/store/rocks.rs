@@ -158,11 +158,7 @@ impl Store for RocksStore {
 
     fn write(&self, partition: Partition, writes: &[LeadWrite<'_>], meta: &PartitionMeta) -> Result<(), StoreError> {
         let family = self.family_or_new(partition)?;
-        let mut batch = WriteBatch::default();
-        let mut key = Vec::new();
-        for write in writes {
-            push_write(&mut batch, &family, write, &mut key);
-        }
+        let mut batch = batch_of(&family, writes);
         batch.put_cf(&family, keys::META, meta::encode(meta));
         self.noted(self.db.write(batch).map_err(fault::of_rocksdb))?;
         self.hold_to_budget(&family)
@@ -197,26 +193,34 @@ impl Store for RocksStore {
     }
 }
 
-fn push_write(batch: &mut WriteBatch, family: &Arc<BoundColumnFamily<'_>>, write: &LeadWrite<'_>, key: &mut Vec<u8>) {
-    key.clear();
-    keys::push_lead(key, write.lead_id);
-    match write.value {
-        Some(value) => batch.put_cf(family, &key, value),
-        None => batch.delete_cf(family, &key),
-    }
-    if write.timer_before_ms == write.timer_after_ms {
-        return;
-    }
-    if let Some(due_ms) = write.timer_before_ms {
+/// Leads in the order of their ids, then their timers: what stands side by side in a memtable is found from each other.
+fn batch_of(family: &Arc<BoundColumnFamily<'_>>, writes: &[LeadWrite<'_>]) -> WriteBatch {
+    let mut batch = WriteBatch::default();
+    let mut key = Vec::new();
+    let mut sorted: Vec<&LeadWrite<'_>> = writes.iter().collect();
+    sorted.sort_unstable_by_key(|write| write.lead_id);
+    for write in &sorted {
         key.clear();
-        keys::push_timer(key, due_ms, write.lead_id);
-        batch.delete_cf(family, &key);
+        keys::push_lead(&mut key, write.lead_id);
+        match write.value {
+            Some(value) => batch.put_cf(family, &key, value),
+            None => batch.delete_cf(family, &key),
+        }
     }
-    if let Some(due_ms) = write.timer_after_ms {
-        key.clear();
-        keys::push_timer(key, due_ms, write.lead_id);
-        batch.put_cf(family, &key, b"");
+    let moved = |write: &&&LeadWrite<'_>| write.timer_before_ms != write.timer_after_ms;
+    for write in sorted.iter().filter(moved) {
+        if let Some(due_ms) = write.timer_before_ms {
+            key.clear();
+            keys::push_timer(&mut key, due_ms, write.lead_id);
+            batch.delete_cf(family, &key);
+        }
+        if let Some(due_ms) = write.timer_after_ms {
+            key.clear();
+            keys::push_timer(&mut key, due_ms, write.lead_id);
+            batch.put_cf(family, &key, b"");
+        }
     }
+    batch
 }
 
 #[cfg(test)]
