@@ -80,6 +80,9 @@ pub struct Running {
     pub process: u64,
 }
 
+/// A lead and its state.
+pub type Shown = (Box<str>, Box<[u8]>);
+
 pub struct World {
     pub plan: Plan,
     pub fixed: Fixed,
@@ -99,8 +102,8 @@ pub struct World {
     pub holds_markers: Cell<bool>,
     pub away_until_ms: Cell<i64>,
     changes: Cell<u64>,
-    /// States that a query has shown, by lead.
-    pub shown: RefCell<BTreeSet<(Box<str>, Box<[u8]>)>>,
+    /// States that a query has shown.
+    pub shown: RefCell<BTreeSet<Shown>>,
     pub violation: RefCell<Option<String>>,
     /// Of everything that happened, in its order.
     pub hash: Cell<u64>,
