@@ -11,7 +11,7 @@ use super::crash;
 use super::error::Error;
 use super::forwarder::Forwarder;
 use super::metrics::CommitPhase;
-use super::ports::{OutRecord, OutTopic, Position, Sink};
+use super::ports::{Position, Sink};
 use super::task::Task;
 
 /// Everything that one transaction does, as a value; outputs and changed states stand in the tasks, as bytes.
@@ -27,6 +27,14 @@ struct TaskCommit {
     /// Index of the task among those that the commit was built from.
     at: usize,
     manifest: Vec<u8>,
+}
+
+impl TaskCommit {
+    /// Keys and values: the manifest comes last, so that whoever has it has all that it speaks of.
+    fn changelog<'a>(&'a self, task: &'a Task) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
+        let states = task.working.changed().map(|lead| (lead.id.as_bytes(), lead.state));
+        states.chain([(manifest::KEY, Some(&*self.manifest))])
+    }
 }
 
 impl Commit {
@@ -71,10 +79,7 @@ impl Commit {
             let task = &tasks[commit.at];
             task.pending.outputs.try_each(|record| sink.send(record))?;
             crash::point("commit.sending");
-            for lead in task.working.changed() {
-                sink.send(changelog(task, lead.id.as_bytes(), lead.state))?;
-            }
-            sink.send(changelog(task, manifest::KEY, Some(&commit.manifest)))?;
+            sink.send_changelog(task.partition, commit.changelog(task))?;
         }
         crash::point("commit.sent");
         phases.end(CommitPhase::Send);
@@ -142,17 +147,6 @@ fn report(context: &Context, task: &mut Task, now_ms: i64) {
     }
     task.pending.tally.report(&context.metrics);
     context.metrics.turn.batch(task.pending.record_count);
-}
-
-fn changelog<'a>(task: &Task, key: &'a [u8], value: Option<&'a [u8]>) -> OutRecord<'a> {
-    OutRecord {
-        topic: OutTopic::State,
-        partition: Some(task.partition),
-        key: Some(key),
-        value,
-        headers: &[],
-        timestamp_ms: None,
-    }
 }
 
 fn encode_manifest(context: &Context, task: &Task) -> Vec<u8> {

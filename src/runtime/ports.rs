@@ -141,6 +141,26 @@ pub trait Sink {
     /// Queues a copy of the record.
     fn send(&mut self, record: OutRecord<'_>) -> Result<(), SinkError>;
 
+    /// Queues copies of records of one changelog partition, keys and values, in this order. At once rather than one by
+    /// one: most of what is sent is of this kind.
+    fn send_changelog<'r>(
+        &mut self,
+        partition: Partition,
+        records: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+    ) -> Result<(), SinkError> {
+        for (key, value) in records {
+            self.send(OutRecord {
+                topic: OutTopic::State,
+                partition: Some(partition),
+                key: Some(key),
+                value,
+                headers: &[],
+                timestamp_ms: None,
+            })?;
+        }
+        Ok(())
+    }
+
     /// Waits until every record of the transaction is acknowledged; an error if any was not. For each changelog
     /// partition written in this transaction, the offset behind its last record: what the store may claim to
     /// reflect once the transaction has ended.
