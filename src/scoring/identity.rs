@@ -17,6 +17,7 @@ use crate::scoring::model::{Channel, Model};
 use crate::scoring::moment::Moment;
 use crate::scoring::ready::{self, Trigger};
 use crate::scoring::seen::{SeenEvents, Sight};
+use crate::scoring::terms::Reading;
 
 /// A record passes at most so many redirects.
 pub const REDIRECTS_MAX: u8 = 8;
@@ -192,7 +193,8 @@ impl Lead {
         if !self.identity.aliases.iter().all(|id| **id == *by || link.aliases.contains(id)) {
             return self.ask_anew(lead_id, link, at, out);
         }
-        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
+        let reading = Reading::at(&self.facts, at.clock_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &reading);
         arm(&moment, &mut self.episode);
         let trigger = Trigger { event_id: Some(&link.event_id), event: None, before: &Before::Same };
         let hand_raise_ms = answered_hand_raise(&self.episode);
@@ -288,7 +290,8 @@ impl Lead {
 
     /// Everything goes but a marker, here and with the ids that became this lead.
     fn erase(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) {
-        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms);
+        let reading = Reading::at(&self.facts, at.clock_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &reading);
         let trigger = Trigger { event_id: Some(&event.event_id), event: None, before: &Before::Same };
         ready::withdraw(&moment, &mut self.episode, Reason::Erased, trigger, out);
         let at_ms = event.occurred_at_ms;
@@ -336,11 +339,13 @@ impl Lead {
         out: &mut Effects,
         change: impl FnOnce(&mut Facts, &mut Episode),
     ) {
-        let moment = Moment::new(model, lead_id, &self.facts, now_ms);
+        let reading = Reading::at(&self.facts, now_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, now_ms, &reading);
         arm(&moment, &mut self.episode);
         let before = Before::Read(moment.sums());
         change(&mut self.facts, &mut self.episode);
-        let moment = Moment::new(model, lead_id, &self.facts, now_ms);
+        let reading = Reading::at(&self.facts, now_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, now_ms, &reading);
         let trigger = Trigger { event_id: Some(event_id), event: None, before: &before };
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
         self.outlook = moment.outlook().into();

@@ -215,12 +215,14 @@ impl Lead {
 
     /// The public state at a moment.
     pub fn snapshot(&self, model: &Model, lead_id: &str, as_of_ms: i64) -> Snapshot {
-        evaluation::snapshot(&Moment::new(model, lead_id, &self.facts, as_of_ms), &self.episode)
+        let reading = Reading::at(&self.facts, as_of_ms);
+        evaluation::snapshot(&Moment::new(model, lead_id, &self.facts, as_of_ms, &reading), &self.episode)
     }
 
     /// All there is to show at a moment.
     pub fn view(&self, model: &Model, lead_id: &str, as_of_ms: i64) -> View {
-        let moment = Moment::new(model, lead_id, &self.facts, as_of_ms);
+        let reading = Reading::at(&self.facts, as_of_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, as_of_ms, &reading);
         let newest = self.episode.ready.as_ref();
         View {
             lead_id: lead_id.into(),
@@ -260,18 +262,19 @@ impl Lead {
             self.outlook = None.into();
             return Applied::Forward { to: to.clone() };
         }
-        let known = (self.outlook.get(), Reading::at(&self.facts, at.clock_ms));
-        let moment = Moment::knowing(model, lead_id, &self.facts, at.clock_ms, known);
+        let (clock_ms, outlook) = (at.clock_ms, self.outlook.get());
+        let mut reading = Reading::at(&self.facts, clock_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, clock_ms, &reading).with(outlook);
         arm(&moment, &mut self.episode);
         let (before, stage_before) = (Before::of(&moment, &meaning), moment.stage());
-        let outlook = self.outlook.get().and_then(|outlook| outlook.after(model, &self.facts, event, &meaning));
-        let sums_before = cfg!(debug_assertions).then(|| self.facts.sums(model, at.clock_ms));
-        let reading = moment.into_reading();
+        let sums_before = cfg!(debug_assertions).then(|| self.facts.sums(model, clock_ms));
+        let as_of_ms = reading.as_of_ms.max(event.occurred_at_ms);
+        let outlook = outlook.and_then(|outlook| outlook.after(model, &self.facts, (event, &meaning), as_of_ms));
         self.facts.apply(model, event, &meaning);
 
-        let known = (outlook, reading.renew(model, &self.facts, (event, &meaning)));
-        let moment = Moment::knowing(model, lead_id, &self.facts, at.clock_ms, known);
-        debug_assert_eq!(Some(before.sums(&moment)), sums_before, "what was kept is all that the event changed");
+        reading.renew(model, &self.facts, (event, &meaning));
+        let moment = Moment::new(model, lead_id, &self.facts, clock_ms, &reading).with(outlook);
+        debug_assert!(sums_before.is_none_or(|sums| before.sums(&moment) == sums), "an event changes what was kept");
         let trigger = Trigger { event_id: Some(&event.event_id), event: Some(event), before: &before };
         let step = Step { event, meaning, stage_before, trigger };
         step.apply(&moment, &mut self.episode, out);
@@ -283,8 +286,8 @@ impl Lead {
 
     /// An evaluation that no event of this lead's caused: a timer's.
     fn arm_and_evaluate(&mut self, model: &Model, lead_id: &str, now_ms: i64, out: &mut Effects) {
-        let known = (self.outlook.get(), Reading::at(&self.facts, now_ms));
-        let moment = Moment::knowing(model, lead_id, &self.facts, now_ms, known);
+        let reading = Reading::at(&self.facts, now_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, now_ms, &reading).with(self.outlook.get());
         arm(&moment, &mut self.episode);
         let trigger = Trigger { event_id: None, event: None, before: &Before::Same };
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);

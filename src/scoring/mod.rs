@@ -27,6 +27,7 @@ pub mod meaning;
 pub mod message;
 pub mod model;
 mod moment;
+mod months;
 pub mod newest;
 pub mod outlook;
 pub mod reading;

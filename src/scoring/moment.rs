@@ -23,32 +23,31 @@ pub(crate) struct Moment<'a> {
     pub(crate) read_at_ms: i64,
     /// Answers what it can, so that nothing else is read.
     outlook: Option<Outlook>,
-    readiness_range: Range,
-    reading: Reading,
-    parts: OnceCell<Parts>,
+    readiness_range: OnceCell<Option<Range>>,
+    reading: &'a Reading,
     stage: OnceCell<Stage>,
 }
 
 impl<'a> Moment<'a> {
-    pub(crate) fn new(model: &'a Model, lead_id: &'a str, facts: &'a Facts, now_ms: i64) -> Moment<'a> {
-        Moment::knowing(model, lead_id, facts, now_ms, (None, Reading::at(facts, now_ms)))
-    }
-
-    /// `known` is what an earlier reading proves about this moment, and what was read at it already.
-    pub(crate) fn knowing(
+    /// `reading` is the lead's at the clock.
+    pub(crate) fn new(
         model: &'a Model,
         lead_id: &'a str,
         facts: &'a Facts,
         now_ms: i64,
-        known: (Option<Outlook>, Reading),
+        reading: &'a Reading,
     ) -> Moment<'a> {
-        let (outlook, reading) = known;
-        let read_at_ms = reading.as_of_ms;
-        let outlook = outlook.filter(|outlook| outlook.reaches_to(read_at_ms));
-        debug_assert!(outlook.is_none_or(|outlook| outlook.holds(model, facts, now_ms)), "{outlook:?} is wrong");
-        let readiness_range = outlook.map_or(Range::ALL, |outlook| outlook.readiness(model, read_at_ms));
-        let (parts, stage) = (OnceCell::new(), OnceCell::new());
-        Moment { model, lead_id, facts, now_ms, read_at_ms, outlook, readiness_range, reading, parts, stage }
+        let (read_at_ms, stage) = (reading.as_of_ms, OnceCell::new());
+        let (outlook, readiness_range) = (None, OnceCell::new());
+        Moment { model, lead_id, facts, now_ms, read_at_ms, outlook, readiness_range, reading, stage }
+    }
+
+    /// The same with what an earlier reading proves about it.
+    pub(crate) fn with(mut self, outlook: Option<Outlook>) -> Moment<'a> {
+        let Some(outlook) = outlook.filter(|outlook| outlook.reaches_to(self.read_at_ms)) else { return self };
+        debug_assert!(outlook.holds(self.model, self.facts, self.now_ms), "{outlook:?} is wrong");
+        self.outlook = Some(outlook);
+        self
     }
 
     /// What readiness follows from.
@@ -57,7 +56,7 @@ impl<'a> Moment<'a> {
     }
 
     fn parts(&self) -> &Parts {
-        self.parts.get_or_init(|| self.sums().parts(self.model))
+        self.reading.parts(self.model, self.facts)
     }
 
     pub(crate) fn readiness(&self) -> f64 {
@@ -66,11 +65,13 @@ impl<'a> Moment<'a> {
 
     /// Whether R is at least a level.
     pub(crate) fn reaches(&self, level: f64) -> bool {
-        self.readiness_range.reaches(level).unwrap_or_else(|| self.readiness() >= level)
+        let foreseen = || self.outlook.map(|outlook| outlook.readiness(self.model, self.read_at_ms));
+        let reaches = self.readiness_range.get_or_init(foreseen).and_then(|range| range.reaches(level));
+        reaches.unwrap_or_else(|| self.readiness() >= level)
     }
 
     pub(crate) fn pressure(&self) -> f64 {
-        rounded(self.parts().pressure)
+        rounded(self.reading.pressure(self.model, self.facts))
     }
 
     /// Whether P is not above a level.
@@ -97,8 +98,7 @@ impl<'a> Moment<'a> {
         if self.facts.orders.is_empty() {
             return Stage::Prospect;
         }
-        let today = self.model.local_day(self.read_at_ms);
-        let foreseen = self.outlook.and_then(|outlook| outlook.stage_on(today));
+        let foreseen = self.outlook.and_then(|outlook| outlook.stage(self.model, self.read_at_ms));
         foreseen.unwrap_or_else(|| self.reading.purchases(self.model, self.facts).stage(self.model))
     }
 
@@ -112,14 +112,9 @@ impl<'a> Moment<'a> {
 
     /// What is proven of later moments: by a reading, if there was one, else what was known.
     pub(crate) fn outlook(&self) -> Option<Outlook> {
-        let Some(parts) = self.parts.get() else { return self.outlook };
+        let Some(parts) = self.reading.known_parts() else { return self.outlook };
         let drift = self.reading.terms(self.model, self.facts).drift(self.model, parts);
-        Some(Outlook::of(self.model, parts, drift, (self.fit(), self.stage_by_purchases())))
-    }
-
-    /// What was read at this moment.
-    pub(crate) fn into_reading(self) -> Reading {
-        self.reading
+        Some(Outlook::of(parts, drift, (self.fit(), self.stage_by_purchases())))
     }
 
     /// All that is sent of the score; costs more than each of its parts above.

@@ -9,10 +9,10 @@ use std::f64::consts::LN_2;
 
 use crate::scoring::calendar::{Calendar, DAYS};
 use crate::scoring::event::{Body, Event};
-use crate::scoring::facts::{ANSWERS_MAX, Facts, RulePoints, TOUCHES_MAX};
+use crate::scoring::facts::{ANSWERS_MAX, Facts, Reach, RulePoints, TOUCHES_MAX};
 use crate::scoring::fit::fit;
 use crate::scoring::meaning::Meaning;
-use crate::scoring::model::{Channel, Limit, Mark, Model, Rule};
+use crate::scoring::model::{ByChannel, Channel, Limit, Mark, Model, Rule};
 use crate::scoring::reading::Parts;
 use crate::scoring::stage::Stage;
 use crate::scoring::terms::{Drift, Purchases};
@@ -25,9 +25,8 @@ const SLACK_RATIO: f64 = 1e-6;
 /// A memory of this process and no part of a lead's state: whoever has none reads.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outlook {
-    /// The moment that was read, ms since the epoch, and its local day.
+    /// The moment that was read, ms since the epoch.
     as_of_ms: i64,
-    day: i32,
     /// S.
     engagement: Bounds,
     /// F.
@@ -37,6 +36,8 @@ pub struct Outlook {
     /// What S loses a day at most, and F a local day.
     engagement_fading: f32,
     familiarity_fading: f32,
+    /// How much of its cap a channel had reached at least, in parts of 255: of more points only the rest counts.
+    reached: ByChannel<u8>,
     /// Points of fit.
     fit: u8,
     /// On that local day, silence apart.
@@ -74,11 +75,10 @@ struct Bounds {
 
 impl Outlook {
     /// What a reading proves; `exact` are the points of fit and the stage at it, silence apart.
-    pub(crate) fn of(model: &Model, parts: &Parts, drift: Drift, exact: (u8, Stage)) -> Outlook {
+    pub(crate) fn of(parts: &Parts, drift: Drift, exact: (u8, Stage)) -> Outlook {
         let (fit, stage) = exact;
         Outlook {
             as_of_ms: parts.as_of_ms,
-            day: model.local_day(parts.as_of_ms),
             engagement: Bounds {
                 low: below(parts.engagement), high: above(parts.engagement + drift.engagement_withheld)
             },
@@ -86,18 +86,19 @@ impl Outlook {
             pressure: Bounds::around(parts.pressure),
             engagement_fading: above(drift.engagement_fading),
             familiarity_fading: above(drift.familiarity_fading),
+            reached: ByChannel::from_fn(|channel| (254.0 * drift.reached[channel]) as u8),
             fit,
             stage,
         }
     }
 
-    /// What it proves once `facts` have taken in an event, if anything.
+    /// What it proves once `facts` have taken in an event, if anything; `as_of_ms` is then what is read at.
     pub(crate) fn after(
         mut self,
         model: &Model,
         facts: &Facts,
-        event: &Event<'_>,
-        meaning: &Meaning<'_>,
+        (event, meaning): (&Event<'_>, &Meaning<'_>),
+        as_of_ms: i64,
     ) -> Option<Outlook> {
         if matches!(event.body, Body::Commerce(_) | Body::Profile(_)) {
             return None;
@@ -109,7 +110,7 @@ impl Outlook {
         let at_ms = event.occurred_at_ms;
         let day = model.local_day(at_ms);
         if rule.points != 0.0 && adds_points(facts, rule, at_ms, day)? {
-            self.add_points(rule.points);
+            self.add_points(model, rule, as_of_ms);
         }
         let touch = rule.marks.has(Mark::Touch);
         if (touch || rule.marks.has(Mark::Contact)) && adds_day(facts, rule.channel, day)? {
@@ -119,7 +120,7 @@ impl Outlook {
             self.add_touch(model, facts, rule.channel);
         }
         if rule.marks.has(Mark::Answer) {
-            self.add_answer(model, facts);
+            self.add_answer(model, facts, &Reach::of(event, rule.channel));
         }
         Some(self)
     }
@@ -144,7 +145,7 @@ impl Outlook {
 
     /// What F is not below and not above.
     pub(crate) fn familiarity(&self, model: &Model, as_of_ms: i64) -> Range {
-        let days = f64::from(model.local_day(as_of_ms)) - f64::from(self.day);
+        let days = f64::from(model.local_day(as_of_ms) - model.local_day(self.as_of_ms));
         let low = f64::from(self.familiarity.low) - days * f64::from(self.familiarity_fading);
         Range { low: low.max(0.0), high: f64::from(self.familiarity.high) }
     }
@@ -158,9 +159,9 @@ impl Outlook {
         self.fit
     }
 
-    /// The stage on a local day, silence apart, where it is known.
-    pub(crate) fn stage_on(&self, day: i32) -> Option<Stage> {
-        (self.day == day).then_some(self.stage)
+    /// The stage at a moment, silence apart, where it is known: chances change from local day to local day.
+    pub(crate) fn stage(&self, model: &Model, as_of_ms: i64) -> Option<Stage> {
+        (model.local_day(self.as_of_ms) == model.local_day(as_of_ms)).then_some(self.stage)
     }
 
     /// Whether it tells of that moment: of earlier ones it tells nothing.
@@ -175,18 +176,24 @@ impl Outlook {
             && self.familiarity(model, parts.as_of_ms).contains(parts.familiarity)
             && self.pressure().contains(parts.pressure)
             && self.fit == fit(model, facts)
-            && self.stage_on(model.local_day(parts.as_of_ms)).is_none_or(|stage| stage == purchases.stage(model))
+            && self.stage(model, parts.as_of_ms).is_none_or(|stage| stage == purchases.stage(model))
     }
 
     fn days_until(&self, as_of_ms: i64) -> f64 {
         as_of_ms.saturating_sub(self.as_of_ms) as f64 / DAY_MS
     }
 
-    fn add_points(&mut self, points: f64) {
-        if points > 0.0 {
-            self.engagement.raise(points);
+    /// Points p raise C·(1 − e^(−S/C)) by no more than p·e^(−S/C).
+    fn add_points(&mut self, model: &Model, rule: &Rule, as_of_ms: i64) {
+        let reached = &mut self.reached[rule.channel];
+        if rule.points > 0.0 {
+            let fading = model.channels[rule.channel].decay.loss_of_a_day();
+            let days = as_of_ms.saturating_sub(self.as_of_ms) as f64 / DAY_MS;
+            let reached = f64::from(*reached) / 255.0 * (1.0 - days * fading).max(0.0);
+            self.engagement.raise(rule.points * (1.0 - reached));
         } else {
-            self.engagement.lower(-points);
+            *reached = 0;
+            self.engagement.lower(-rule.points);
         }
     }
 
@@ -205,14 +212,16 @@ impl Outlook {
         self.pressure.raise(pressure(channel) + forgiven);
     }
 
-    /// An answer may forgive all there is, and what the answer did that is forgotten for it presses again.
-    fn add_answer(&mut self, model: &Model, facts: &Facts) {
-        self.pressure.low = 0.0;
-        let forgotten = facts.answers.iter().next().filter(|_| facts.answers.len() == ANSWERS_MAX);
-        let touches = facts.touches.iter().filter(|touch| forgotten.is_some_and(|answer| answer.answers(touch)));
-        let forgiven: f64 = touches.map(|touch| model.channels[touch.channel].pressure).sum();
-        if forgiven > 0.0 {
-            self.pressure.raise(model.readiness.forgiveness * forgiven);
+    /// An answer forgives its touches, and those of the answer that is forgotten for it press again.
+    fn add_answer(&mut self, model: &Model, facts: &Facts, answer: &Reach) {
+        let forgiven = |answer: &Reach| {
+            let touches = facts.touches.iter().filter(|touch| answer.answers(touch));
+            let pressure: f64 = touches.map(|touch| model.channels[touch.channel].pressure).sum();
+            model.readiness.forgiveness * pressure
+        };
+        self.pressure.lower(forgiven(answer));
+        if facts.answers.len() == ANSWERS_MAX {
+            self.pressure.raise(facts.answers.iter().next().map_or(0.0, forgiven));
         }
     }
 }
@@ -239,9 +248,6 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// Of a number of which nothing is known.
-    pub(crate) const ALL: Range = Range { low: f64::NEG_INFINITY, high: f64::INFINITY };
-
     fn contains(self, number: f64) -> bool {
         (self.low..=self.high).contains(&number)
     }

@@ -17,17 +17,39 @@ use crate::scoring::stage::{Stage, alive};
 pub(crate) struct Reading {
     /// The moment asked for, or the newest event's where that is later.
     pub(crate) as_of_ms: i64,
+    /// P, before rounding.
+    pressure: OnceCell<f64>,
     terms: OnceCell<Terms>,
+    parts: OnceCell<Parts>,
     purchases: OnceCell<Purchases>,
 }
 
 impl Reading {
     pub(crate) fn at(facts: &Facts, at_ms: i64) -> Reading {
-        Reading { as_of_ms: facts.as_of(at_ms), terms: OnceCell::new(), purchases: OnceCell::new() }
+        Reading {
+            as_of_ms: facts.as_of(at_ms),
+            pressure: OnceCell::new(),
+            terms: OnceCell::new(),
+            parts: OnceCell::new(),
+            purchases: OnceCell::new(),
+        }
+    }
+
+    pub(crate) fn pressure(&self, model: &Model, facts: &Facts) -> f64 {
+        *self.pressure.get_or_init(|| facts.pressure_at(model, self.as_of_ms))
     }
 
     pub(crate) fn terms(&self, model: &Model, facts: &Facts) -> &Terms {
-        self.terms.get_or_init(|| Terms::of(model, facts, self.as_of_ms))
+        self.terms.get_or_init(|| Terms::with(model, facts, self.as_of_ms, self.pressure(model, facts)))
+    }
+
+    pub(crate) fn parts(&self, model: &Model, facts: &Facts) -> &Parts {
+        self.parts.get_or_init(|| self.terms(model, facts).sums().parts(model))
+    }
+
+    /// The parts, if anything asked for them.
+    pub(crate) fn known_parts(&self) -> Option<&Parts> {
+        self.parts.get()
     }
 
     pub(crate) fn purchases(&self, model: &Model, facts: &Facts) -> &Purchases {
@@ -35,21 +57,26 @@ impl Reading {
     }
 
     /// Makes what was read that of the same moment once `facts` have taken in an event.
-    pub(crate) fn renew(self, model: &Model, facts: &Facts, step: (&Event<'_>, &Meaning<'_>)) -> Reading {
-        let new = Reading::at(facts, self.as_of_ms);
-        if new.as_of_ms != self.as_of_ms {
-            return new;
-        }
+    pub(crate) fn renew(&mut self, model: &Model, facts: &Facts, step: (&Event<'_>, &Meaning<'_>)) {
         let (event, meaning) = step;
-        let is_commerce = matches!(event.body, Body::Commerce(_));
-        let purchases = if is_commerce { new.purchases } else { self.purchases };
-        let terms = if facts.rules_have_room() { self.terms } else { new.terms };
-        let mut renewed = Reading { terms, purchases, ..self };
-        if let Some(terms) = renewed.terms.get_mut() {
+        self.parts.take();
+        if meaning.has(Mark::Touch) || meaning.has(Mark::Answer) {
+            self.pressure.take();
+        }
+        if facts.as_of(self.as_of_ms) != self.as_of_ms {
+            *self = Reading::at(facts, self.as_of_ms);
+            return;
+        }
+        if matches!(event.body, Body::Commerce(_)) {
+            self.purchases.take();
+        }
+        if !facts.rules_have_room() {
+            self.terms.take(); // one rule more, and others keep less
+        }
+        if let Some(terms) = self.terms.get_mut() {
             terms.renew(model, facts, meaning);
             debug_assert_eq!(*terms, Terms::of(model, facts, self.as_of_ms), "an event changes no other terms");
         }
-        renewed
     }
 }
 
@@ -90,18 +117,20 @@ pub(crate) struct Drift {
     pub(crate) engagement_fading: f64,
     /// What F loses a local day at most.
     pub(crate) familiarity_fading: f64,
+    /// The part of its cap that each channel has reached for certain.
+    pub(crate) reached: ByChannel<f64>,
 }
 
 impl Terms {
     /// All terms at a moment, or at the newest event's where that is later.
     pub(crate) fn of(model: &Model, facts: &Facts, at_ms: i64) -> Terms {
         let as_of_ms = facts.as_of(at_ms);
-        let mut terms = Terms {
-            as_of_ms,
-            rules: SmallVec::new(),
-            exposures: SmallVec::new(),
-            pressure: facts.pressure_at(model, as_of_ms),
-        };
+        Terms::with(model, facts, as_of_ms, facts.pressure_at(model, as_of_ms))
+    }
+
+    /// The same where P is known.
+    fn with(model: &Model, facts: &Facts, as_of_ms: i64, pressure: f64) -> Terms {
+        let mut terms = Terms { as_of_ms, rules: SmallVec::new(), exposures: SmallVec::new(), pressure };
         facts.rule_values(model, as_of_ms, |rule, points| terms.rules.push(RuleTerm::new(rule, points)));
         facts.channels.iter().for_each(|on| terms.exposures.push((on.channel, on.exposure(model, as_of_ms))));
         terms
@@ -152,9 +181,13 @@ impl Terms {
         for channel in Channel::ALL {
             // Under its cap S fades no faster than its points, unless others that are negative stay.
             let withheld = given[channel] - parts.raw[channel];
-            let fades = if withheld > 0.0 { given[channel] } else { parts.capped[channel] };
+            let (fades, reached) = match withheld > 0.0 {
+                true => (given[channel], 0.0),
+                false => (parts.capped[channel], parts.capped[channel] / model.channels[channel].cap),
+            };
             drift.engagement_withheld += withheld;
             drift.engagement_fading += fades * model.channels[channel].decay.loss_of_a_day();
+            drift.reached[channel] = reached;
         }
         let lost = self.exposures.iter().map(|(on, days)| days * model.channels[*on].exposure_decay.loss_of_a_day());
         let share = if parts.exposure > 0.0 { lost.sum::<f64>() / parts.exposure } else { 0.0 };
