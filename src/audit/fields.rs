@@ -49,7 +49,7 @@ pub fn differing_states(expected: &[u8], found: &[u8], show_values: bool) -> Str
     let (Ok(expected), Ok(found)) = (state::decode(expected), state::decode(found)) else {
         return "what is found cannot be read".into();
     };
-    let Lead { facts, seen, episode, identity, timer_ms } = &found;
+    let Lead { facts, seen, episode, identity, timer_ms, outlook: _ } = &found;
     let mut parts = Vec::new();
     let mut part = |name: &str, is_same: bool, values: (String, String)| {
         if !is_same {

@@ -3,10 +3,13 @@
 use std::fmt;
 
 use crate::scoring::facts::Facts;
-use crate::scoring::model::{Fit, FitTest, Model};
+use crate::scoring::model::{FitTest, Model};
 
 /// Points of fit, 0 to 100, as a whole number.
 pub fn fit(model: &Model, facts: &Facts) -> u8 {
+    if facts.profile.is_none() {
+        return 0;
+    }
     let matching = model.fit.rules.iter().filter(|rule| {
         let value = facts.attribute(&rule.attribute);
         value.is_some_and(|value| holds(&rule.test, value))
@@ -37,10 +40,14 @@ pub struct Grade {
 impl Grade {
     /// The grade of fit and readiness, both in 0 to 100.
     pub fn of(model: &Model, fit: u8, readiness: f64) -> Grade {
-        let Fit { letters_from, .. } = &model.fit;
-        let place = |steps: &[f64; 3], value: f64| steps.iter().filter(|from| value < **from).count() as u8;
-        let letter = place(letters_from, f64::from(fit));
-        Grade { letter: b'A' + letter, digit: b'1' + place(&model.grade.digits_from, readiness) }
+        Grade::by(model, fit, |from| readiness >= from)
+    }
+
+    /// The same, where `reaches` tells whether readiness is at least a level.
+    pub(crate) fn by(model: &Model, fit: u8, reaches: impl Fn(f64) -> bool) -> Grade {
+        let letter = model.fit.letters_from.iter().filter(|from| f64::from(fit) < **from).count() as u8;
+        let digit = model.grade.digits_from.iter().filter(|from| !reaches(**from)).count() as u8;
+        Grade { letter: b'A' + letter, digit: b'1' + digit }
     }
 
     /// A to D.

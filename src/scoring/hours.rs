@@ -4,9 +4,8 @@
 
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 
-use crate::scoring::calendar::day_begin_ms;
 use crate::scoring::decision::Window;
 use crate::scoring::model::{Channel, Hours, Model};
 
@@ -115,63 +114,9 @@ impl<'a> ContactHours<'a> {
     }
 }
 
-/// A calendar month of the model's local time, from the anniversary's minute of its first day on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Month {
-    pub(crate) year: i16,
-    /// 1 to 12.
-    pub(crate) number: u8,
-    pub(crate) begin_ms: i64,
-    pub(crate) end_ms: i64,
-}
-
-impl Month {
-    /// The month so many months after that of `at_ms`; none beyond the calendar's range.
-    pub(crate) fn of(at_ms: i64, model: &Model, months_ahead: i32) -> Option<Month> {
-        let first = date_of_day(model.local_day(at_ms))?.first_of_month();
-        Month::beginning(first.checked_add(months_ahead.months()).ok()?, model)
-    }
-
-    /// The month of a local day.
-    pub(crate) fn of_day(day: i32, model: &Model) -> Option<Month> {
-        Month::beginning(date_of_day(day)?.first_of_month(), model)
-    }
-
-    fn beginning(first: Date, model: &Model) -> Option<Month> {
-        let next = first.checked_add(1.months()).ok()?;
-        let midnight_ms = |day: Date| day_begin_ms(epoch_day(day), model.utc_offset_ms);
-        Some(Month {
-            year: first.year(),
-            number: first.month() as u8,
-            begin_ms: midnight_ms(first) + i64::from(model.lanes.anniversary.at_minute) * 60_000,
-            end_ms: midnight_ms(next),
-        })
-    }
-}
-
-/// A day of the year, for texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MonthDay {
-    /// 1 to 12.
-    pub(crate) month: u8,
-    pub(crate) day: u8,
-}
-
-impl MonthDay {
-    /// Of a local day; none beyond the calendar's range.
-    pub(crate) fn of_day(day: i32) -> Option<MonthDay> {
-        let date = date_of_day(day)?;
-        Some(MonthDay { month: date.month() as u8, day: date.day() as u8 })
-    }
-}
-
 /// Days since the epoch of a date.
 fn epoch_day(day: Date) -> i32 {
     Date::constant(1970, 1, 1).until(day).map_or(0, |span| span.get_days())
-}
-
-fn date_of_day(day: i32) -> Option<Date> {
-    Date::constant(1970, 1, 1).checked_add(jiff::Span::new().try_days(day).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -231,17 +176,5 @@ mod tests {
         // 18:30 in Tokyo is 15:00 in Mumbai, three and a half hours behind: counts move by four, rounded down.
         let mumbai = ["2026-04-07T13:00:00+05:30", "2026-04-07T15:00:00+05:30"];
         check(person, Some("Asia/Kolkata"), &[(18, 9)], "2026-04-07T09:00:00+05:30", mumbai);
-    }
-
-    #[test]
-    fn months_turn_with_the_models_day() {
-        let model = model();
-        let december = Month::of(ms("2026-12-31T23:59:59+09:00"), &model, 0).expect("in range");
-        assert_eq!((december.year, december.number), (2026, 12));
-        assert_eq!(december.begin_ms, ms("2026-12-01T09:00:00+09:00"));
-        assert_eq!(december.end_ms, ms("2027-01-01T00:00:00+09:00"));
-        let next = Month::of(ms("2026-12-31T23:59:59+09:00"), &model, 1).expect("in range");
-        assert_eq!((next.year, next.number), (2027, 1));
-        assert_eq!(Month::of(i64::MAX, &model, 0), None);
     }
 }

@@ -3,6 +3,7 @@
 //! A redirect keeps Facts of its own, those from before the link and what came for it since, so that a link can be
 //! undone. What is lost by no order of messages: Facts go to the other home in one message, after it agreed.
 
+use crate::scoring::before::Before;
 use crate::scoring::dead_letter::{DeadCause, DeadLetter};
 use crate::scoring::decision::Reason;
 use crate::scoring::episode::{Episode, Erased, Identity, Sequence};
@@ -10,13 +11,13 @@ use crate::scoring::evaluation::evaluate;
 use crate::scoring::event::{Event, Profile, ProfileKind};
 use crate::scoring::facts::Facts;
 use crate::scoring::lanes::Lane;
-use crate::scoring::lead::{Applied, At, Before, Effects, Lead};
+use crate::scoring::lead::{Applied, At, Effects, Lead, arm};
 use crate::scoring::message::{Ids, Link, Merged, Message};
 use crate::scoring::model::{Channel, Model};
 use crate::scoring::moment::Moment;
 use crate::scoring::ready::{self, Trigger};
 use crate::scoring::seen::{SeenEvents, Sight};
-use crate::scoring::terms::Terms;
+use crate::scoring::terms::Reading;
 
 /// A record passes at most so many redirects.
 pub const REDIRECTS_MAX: u8 = 8;
@@ -192,10 +193,10 @@ impl Lead {
         if !self.identity.aliases.iter().all(|id| **id == *by || link.aliases.contains(id)) {
             return self.ask_anew(lead_id, link, at, out);
         }
-        let terms = Terms::of(model, &self.facts, at.clock_ms);
-        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &terms);
-        Before::at(&moment).arm(model, &mut self.episode);
-        let trigger = Trigger { event_id: Some(&link.event_id), event: None, before: moment.sums() };
+        let reading = Reading::at(&self.facts, at.clock_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &reading);
+        arm(&moment, &mut self.episode);
+        let trigger = Trigger { event_id: Some(&link.event_id), event: None, before: &Before::Same };
         let hand_raise_ms = answered_hand_raise(&self.episode);
         ready::withdraw(&moment, &mut self.episode, Reason::Merged, trigger, out);
         let merged = Merged {
@@ -289,9 +290,9 @@ impl Lead {
 
     /// Everything goes but a marker, here and with the ids that became this lead.
     fn erase(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) {
-        let terms = Terms::of(model, &self.facts, at.clock_ms);
-        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &terms);
-        let trigger = Trigger { event_id: Some(&event.event_id), event: None, before: moment.sums() };
+        let reading = Reading::at(&self.facts, at.clock_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &reading);
+        let trigger = Trigger { event_id: Some(&event.event_id), event: None, before: &Before::Same };
         ready::withdraw(&moment, &mut self.episode, Reason::Erased, trigger, out);
         let at_ms = event.occurred_at_ms;
         out.messages.extend(self.identity.aliases.iter().map(|alias| (alias.clone(), Message::Erase { at_ms })));
@@ -338,13 +339,16 @@ impl Lead {
         out: &mut Effects,
         change: impl FnOnce(&mut Facts, &mut Episode),
     ) {
-        let before = Before::read(model, &self.facts, now_ms);
-        before.arm(model, &mut self.episode);
+        let reading = Reading::at(&self.facts, now_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, now_ms, &reading);
+        arm(&moment, &mut self.episode);
+        let before = Before::Read(moment.sums());
         change(&mut self.facts, &mut self.episode);
-        let terms = Terms::of(model, &self.facts, now_ms);
-        let moment = Moment::new(model, lead_id, &self.facts, now_ms, &terms);
-        let trigger = Trigger { event_id: Some(event_id), event: None, before: &before.sums };
+        let reading = Reading::at(&self.facts, now_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, now_ms, &reading);
+        let trigger = Trigger { event_id: Some(event_id), event: None, before: &before };
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
+        self.outlook = moment.outlook().into();
         self.set_timer(next_ms);
     }
 }

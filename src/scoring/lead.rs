@@ -2,6 +2,7 @@
 //!
 //! The middle cannot fail: everything comes in as a value, and everything that must happen goes out as one.
 
+use crate::scoring::before::Before;
 use crate::scoring::check;
 use crate::scoring::dead_letter::{DeadCause, DeadLetter};
 use crate::scoring::decision::{ContactCount, Contribution, Decision, DecisionId, Score, Snapshot};
@@ -15,11 +16,10 @@ use crate::scoring::meaning::Meaning;
 use crate::scoring::message::Message;
 use crate::scoring::model::Model;
 use crate::scoring::moment::Moment;
-use crate::scoring::reading::Sums;
+use crate::scoring::outlook::{Outlook, Remembered};
 use crate::scoring::ready::{self, Trigger};
 use crate::scoring::seen::{SeenEvents, Sight};
-use crate::scoring::stage::Stage;
-use crate::scoring::terms::Terms;
+use crate::scoring::terms::Reading;
 use crate::scoring::transitions::Step;
 
 /// What the worst lead takes as state at most, bytes.
@@ -38,6 +38,8 @@ pub struct Lead {
     pub identity: Identity,
     /// The next moment at which something could change by time alone, ms since the epoch.
     pub timer_ms: Option<i64>,
+    /// What the last reading proves about the next ones.
+    pub outlook: Remembered,
 }
 
 /// Where and when a record is applied.
@@ -195,6 +197,17 @@ impl Lead {
         self.timer_ms
     }
 
+    /// What the last reading proves about the next ones. Whoever keeps the lead as bytes may keep it beside them, for
+    /// as long as they are the same.
+    pub fn outlook(&self) -> Option<Outlook> {
+        self.outlook.get()
+    }
+
+    /// The lead as it was when `outlook` gave that.
+    pub fn recall(&mut self, outlook: Option<Outlook>) {
+        self.outlook = outlook.into();
+    }
+
     /// Nothing is to be kept: the state may be deleted.
     pub fn is_empty(&self) -> bool {
         *self == Lead::default()
@@ -202,14 +215,14 @@ impl Lead {
 
     /// The public state at a moment.
     pub fn snapshot(&self, model: &Model, lead_id: &str, as_of_ms: i64) -> Snapshot {
-        let terms = Terms::of(model, &self.facts, as_of_ms);
-        evaluation::snapshot(&Moment::new(model, lead_id, &self.facts, as_of_ms, &terms), &self.episode)
+        let reading = Reading::at(&self.facts, as_of_ms);
+        evaluation::snapshot(&Moment::new(model, lead_id, &self.facts, as_of_ms, &reading), &self.episode)
     }
 
     /// All there is to show at a moment.
     pub fn view(&self, model: &Model, lead_id: &str, as_of_ms: i64) -> View {
-        let terms = Terms::of(model, &self.facts, as_of_ms);
-        let moment = Moment::new(model, lead_id, &self.facts, as_of_ms, &terms);
+        let reading = Reading::at(&self.facts, as_of_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, as_of_ms, &reading);
         let newest = self.episode.ready.as_ref();
         View {
             lead_id: lead_id.into(),
@@ -246,31 +259,39 @@ impl Lead {
         let meaning = Meaning::of(model, event);
         if let Some(to) = &self.identity.redirect {
             self.facts.apply(model, event, &meaning);
+            self.outlook = None.into();
             return Applied::Forward { to: to.clone() };
         }
-        let mut terms = Terms::of(model, &self.facts, at.clock_ms);
-        let before = Before::of(model, &self.facts, &terms);
-        before.arm(model, &mut self.episode);
+        let (clock_ms, outlook) = (at.clock_ms, self.outlook.get());
+        let mut reading = Reading::at(&self.facts, clock_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, clock_ms, &reading).with(outlook);
+        arm(&moment, &mut self.episode);
+        let (before, stage_before) = (Before::of(&moment, &meaning), moment.stage());
+        let sums_before = cfg!(debug_assertions).then(|| self.facts.sums(model, clock_ms));
+        let as_of_ms = reading.as_of_ms.max(event.occurred_at_ms);
+        let outlook = outlook.and_then(|outlook| outlook.after(model, &self.facts, (event, &meaning), as_of_ms));
         self.facts.apply(model, event, &meaning);
 
-        terms.renew(model, &self.facts, at.clock_ms, (event, &meaning));
-        debug_assert_eq!(terms, Terms::of(model, &self.facts, at.clock_ms), "an event changes no other terms");
-        let moment = Moment::new(model, lead_id, &self.facts, at.clock_ms, &terms);
-        let trigger = Trigger { event_id: Some(&event.event_id), event: Some(event), before: &before.sums };
-        let step = Step { event, meaning, stage_before: before.stage, trigger };
+        reading.renew(model, &self.facts, (event, &meaning));
+        let moment = Moment::new(model, lead_id, &self.facts, clock_ms, &reading).with(outlook);
+        debug_assert!(sums_before.is_none_or(|sums| before.sums(&moment) == sums), "an event changes what was kept");
+        let trigger = Trigger { event_id: Some(&event.event_id), event: Some(event), before: &before };
+        let step = Step { event, meaning, stage_before, trigger };
         step.apply(&moment, &mut self.episode, out);
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
+        self.outlook = moment.outlook().into();
         self.set_timer(next_ms);
         Applied::Changed
     }
 
     /// An evaluation that no event of this lead's caused: a timer's.
     fn arm_and_evaluate(&mut self, model: &Model, lead_id: &str, now_ms: i64, out: &mut Effects) {
-        let terms = Terms::of(model, &self.facts, now_ms);
-        let moment = Moment::new(model, lead_id, &self.facts, now_ms, &terms);
-        Before::at(&moment).arm(model, &mut self.episode);
-        let trigger = Trigger { event_id: None, event: None, before: moment.sums() };
+        let reading = Reading::at(&self.facts, now_ms);
+        let moment = Moment::new(model, lead_id, &self.facts, now_ms, &reading).with(self.outlook.get());
+        arm(&moment, &mut self.episode);
+        let trigger = Trigger { event_id: None, event: None, before: &Before::Same };
         let next_ms = evaluate(&moment, &mut self.episode, trigger, out);
+        self.outlook = moment.outlook().into();
         self.set_timer(next_ms);
     }
 
@@ -282,31 +303,10 @@ impl Lead {
     }
 }
 
-/// The lead as it stood before an event.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Before {
-    pub(crate) sums: Sums,
-    stage: Stage,
-}
-
-impl Before {
-    pub(crate) fn read(model: &Model, facts: &Facts, now_ms: i64) -> Before {
-        Before::of(model, facts, &Terms::of(model, facts, now_ms))
-    }
-
-    pub(crate) fn at(moment: &Moment<'_>) -> Before {
-        Before { sums: *moment.sums(), stage: moment.stage() }
-    }
-
-    fn of(model: &Model, facts: &Facts, terms: &Terms) -> Before {
-        Before { sums: terms.sums(), stage: facts.stage_of(model, terms) }
-    }
-
-    /// Readiness below off arms the score lane again.
-    pub(crate) fn arm(&self, model: &Model, episode: &mut Episode) {
-        if episode.disarmed && self.sums.are_below(model, model.stages.off(self.stage)) {
-            episode.disarmed = false;
-        }
+/// Readiness below off arms the score lane again.
+pub(crate) fn arm(moment: &Moment<'_>, episode: &mut Episode) {
+    if episode.disarmed && !moment.reaches(moment.model.stages.off(moment.stage())) {
+        episode.disarmed = false;
     }
 }
 

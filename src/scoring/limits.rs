@@ -74,11 +74,10 @@ pub(crate) fn stopped_until(moment: &Moment<'_>) -> Option<i64> {
 /// Until when pressure is above its limit, where it is: by its half-life, up to the next full minute.
 pub(crate) fn pressed_until(moment: &Moment<'_>) -> Option<i64> {
     let rules = &moment.model.readiness;
-    let pressure = moment.pressure();
-    if pressure <= rules.pressure_max {
+    if moment.presses_at_most(rules.pressure_max) {
         return None;
     }
-    let fades_ms = rules.pressure_half_life_ms as f64 * libm::log2(pressure / rules.pressure_max);
+    let fades_ms = rules.pressure_half_life_ms as f64 * libm::log2(moment.pressure() / rules.pressure_max);
     let until_ms = (moment.read_at_ms as f64 + fades_ms) as i64;
     let next_minute_ms = (moment.now_ms.div_euclid(MINUTE_MS) + 1) * MINUTE_MS;
     Some(until_ms.saturating_add(MINUTE_MS - 1).div_euclid(MINUTE_MS).saturating_mul(MINUTE_MS).max(next_minute_ms))

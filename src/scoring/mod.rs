@@ -2,6 +2,7 @@
 //!
 //! Knows no Kafka, no disk, no clock and no wire format: time is an argument, and reading never changes anything.
 
+mod before;
 pub mod calendar;
 mod channel_choice;
 mod check;
@@ -26,7 +27,9 @@ pub mod meaning;
 pub mod message;
 pub mod model;
 mod moment;
+mod months;
 pub mod newest;
+pub mod outlook;
 pub mod reading;
 mod ready;
 pub mod seen;

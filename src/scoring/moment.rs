@@ -1,13 +1,16 @@
-//! One lead at one clock: what an evaluation reads, each costly part once.
+//! One lead at one clock: what an evaluation reads, each costly part once, and only when it is asked for.
+
+use std::cell::OnceCell;
 
 use crate::scoring::calendar::DAY_MS;
 use crate::scoring::event::Purpose;
 use crate::scoring::facts::{Consent, Facts, Reach};
 use crate::scoring::fit::{Grade, fit};
 use crate::scoring::model::{Channel, Model};
+use crate::scoring::outlook::{Outlook, Range};
 use crate::scoring::reading::{Parts, Score, Sums, rounded};
 use crate::scoring::stage::Stage;
-use crate::scoring::terms::Terms;
+use crate::scoring::terms::Reading;
 
 /// Facts at the clock, under a model. Reading and calendars are at `read_at_ms`, permissions and dates at `now_ms`.
 pub(crate) struct Moment<'a> {
@@ -18,56 +21,105 @@ pub(crate) struct Moment<'a> {
     pub(crate) now_ms: i64,
     /// The clock, or the lead's newest event where that is later.
     pub(crate) read_at_ms: i64,
-    sums: Sums,
-    parts: Parts,
-    readiness: f64,
-    stage: Stage,
-    terms: &'a Terms,
+    /// Answers what it can, so that nothing else is read.
+    outlook: Option<Outlook>,
+    readiness_range: OnceCell<Option<Range>>,
+    reading: &'a Reading,
+    stage: OnceCell<Stage>,
 }
 
 impl<'a> Moment<'a> {
-    /// `terms` are the lead's at the clock.
+    /// `reading` is the lead's at the clock.
     pub(crate) fn new(
         model: &'a Model,
         lead_id: &'a str,
         facts: &'a Facts,
         now_ms: i64,
-        terms: &'a Terms,
+        reading: &'a Reading,
     ) -> Moment<'a> {
-        let sums = terms.sums();
-        let parts = sums.parts(model);
-        let (readiness, stage) = (rounded(parts.readiness), facts.stage_of(model, terms));
-        Moment { model, lead_id, facts, now_ms, read_at_ms: terms.as_of_ms, sums, parts, readiness, stage, terms }
+        let (read_at_ms, stage) = (reading.as_of_ms, OnceCell::new());
+        let (outlook, readiness_range) = (None, OnceCell::new());
+        Moment { model, lead_id, facts, now_ms, read_at_ms, outlook, readiness_range, reading, stage }
+    }
+
+    /// The same with what an earlier reading proves about it.
+    pub(crate) fn with(mut self, outlook: Option<Outlook>) -> Moment<'a> {
+        let Some(outlook) = outlook.filter(|outlook| outlook.reaches_to(self.read_at_ms)) else { return self };
+        debug_assert!(outlook.holds(self.model, self.facts, self.now_ms), "{outlook:?} is wrong");
+        self.outlook = Some(outlook);
+        self
     }
 
     /// What readiness follows from.
-    pub(crate) fn sums(&self) -> &Sums {
-        &self.sums
+    pub(crate) fn sums(&self) -> Sums {
+        self.reading.terms(self.model, self.facts).sums()
+    }
+
+    fn parts(&self) -> &Parts {
+        self.reading.parts(self.model, self.facts)
     }
 
     pub(crate) fn readiness(&self) -> f64 {
-        self.readiness
+        rounded(self.parts().readiness)
+    }
+
+    /// Whether R is at least a level.
+    pub(crate) fn reaches(&self, level: f64) -> bool {
+        let foreseen = || self.outlook.map(|outlook| outlook.readiness(self.model, self.read_at_ms));
+        let reaches = self.readiness_range.get_or_init(foreseen).and_then(|range| range.reaches(level));
+        reaches.unwrap_or_else(|| self.readiness() >= level)
     }
 
     pub(crate) fn pressure(&self) -> f64 {
-        rounded(self.parts.pressure)
+        rounded(self.reading.pressure(self.model, self.facts))
     }
 
-    pub(crate) fn familiarity(&self) -> f64 {
-        rounded(self.parts.familiarity)
+    /// Whether P is not above a level.
+    pub(crate) fn presses_at_most(&self, level: f64) -> bool {
+        let is_below = self.outlook.is_some_and(|outlook| outlook.pressure().reaches(level) == Some(false));
+        is_below || self.pressure() <= level
+    }
+
+    /// Whether F is at least a level.
+    pub(crate) fn is_familiar(&self, level: f64) -> bool {
+        let familiarity = |outlook: Outlook| outlook.familiarity(self.model, self.read_at_ms);
+        let foreseen = self.outlook.and_then(|outlook| familiarity(outlook).reaches(level));
+        foreseen.unwrap_or_else(|| rounded(self.parts().familiarity) >= level)
     }
 
     pub(crate) fn stage(&self) -> Stage {
-        self.stage
+        *self.stage.get_or_init(|| match self.stage_by_purchases() {
+            _ if self.facts.is_silent(self.model, self.read_at_ms) => Stage::Dormant,
+            stage => stage,
+        })
+    }
+
+    fn stage_by_purchases(&self) -> Stage {
+        if self.facts.orders.is_empty() {
+            return Stage::Prospect;
+        }
+        let foreseen = self.outlook.and_then(|outlook| outlook.stage(self.model, self.read_at_ms));
+        foreseen.unwrap_or_else(|| self.reading.purchases(self.model, self.facts).stage(self.model))
+    }
+
+    fn fit(&self) -> u8 {
+        self.outlook.map_or_else(|| fit(self.model, self.facts), |outlook| outlook.fit())
     }
 
     pub(crate) fn grade(&self) -> Grade {
-        Grade::of(self.model, fit(self.model, self.facts), self.readiness)
+        Grade::by(self.model, self.fit(), |level| self.reaches(level))
+    }
+
+    /// What is proven of later moments: by a reading, if there was one, else what was known.
+    pub(crate) fn outlook(&self) -> Option<Outlook> {
+        let Some(parts) = self.reading.known_parts() else { return self.outlook };
+        let drift = self.reading.terms(self.model, self.facts).drift(self.model, parts);
+        Some(Outlook::of(parts, drift, (self.fit(), self.stage_by_purchases())))
     }
 
     /// All that is sent of the score; costs more than each of its parts above.
     pub(crate) fn score(&self) -> Score {
-        self.facts.score(self.model, &self.parts, self.stage)
+        self.facts.score(self.model, self.parts(), self.stage())
     }
 
     /// Distinct days of contact on any channel in so many local days.
@@ -82,7 +134,7 @@ impl<'a> Moment<'a> {
 
     /// Distinct local days of purchases, rising.
     pub(crate) fn purchase_days(&self) -> &[i32] {
-        &self.terms.purchases.days
+        if self.facts.orders.is_empty() { &[] } else { &self.reading.purchases(self.model, self.facts).days }
     }
 
     pub(crate) fn last_contact(&self) -> Option<i64> {

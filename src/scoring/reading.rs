@@ -79,8 +79,7 @@ pub fn rounded(value: f64) -> f64 {
 impl Facts {
     /// The whole score at a moment.
     pub fn read(&self, model: &Model, at_ms: i64) -> Score {
-        let terms = Terms::of(model, self, at_ms);
-        self.score(model, &terms.sums().parts(model), self.stage_of(model, &terms))
+        self.score(model, &self.parts(model, at_ms), self.stage(model, at_ms))
     }
 
     /// The whole score of those parts and that stage, which are this lead's.
@@ -114,18 +113,17 @@ impl Facts {
 
     /// The lead's stage at a moment.
     pub fn stage(&self, model: &Model, at_ms: i64) -> Stage {
-        self.stage_by(model, &Purchases::of(model, self, self.as_of(at_ms)), self.as_of(at_ms))
+        let as_of_ms = self.as_of(at_ms);
+        match Purchases::of(model, self, as_of_ms).stage(model) {
+            _ if self.is_silent(model, as_of_ms) => Stage::Dormant,
+            stage => stage,
+        }
     }
 
-    /// The lead's stage at the moment of those terms, which are this lead's.
-    pub(crate) fn stage_of(&self, model: &Model, terms: &Terms) -> Stage {
-        self.stage_by(model, &terms.purchases, terms.as_of_ms)
-    }
-
-    fn stage_by(&self, model: &Model, purchases: &Purchases, as_of_ms: i64) -> Stage {
+    /// Nothing was heard of the lead for so long that it is dormant, whatever it bought.
+    pub(crate) fn is_silent(&self, model: &Model, as_of_ms: i64) -> bool {
         let last_sign_ms = self.last_inbound_any_ms().or(self.first_seen.get());
-        let silent = last_sign_ms.is_some_and(|last| as_of_ms.saturating_sub(last) >= model.stages.dormant_silence_ms);
-        Stage::of(&model.stages, silent, purchases.days.len(), purchases.alive)
+        last_sign_ms.is_some_and(|last| as_of_ms.saturating_sub(last) >= model.stages.dormant_silence_ms)
     }
 
     /// P(alive) at a moment, rounded; none for a lead that never bought.
@@ -135,7 +133,12 @@ impl Facts {
 
     /// The parts of readiness at a moment, before rounding.
     pub fn parts(&self, model: &Model, at_ms: i64) -> Parts {
-        Terms::of(model, self, at_ms).sums().parts(model)
+        self.sums(model, at_ms).parts(model)
+    }
+
+    /// What these follow from.
+    pub(crate) fn sums(&self, model: &Model, at_ms: i64) -> Sums {
+        Terms::of(model, self, at_ms).sums()
     }
 
     /// Gives each rule that the model still has with its points at a moment, by key.
@@ -215,22 +218,6 @@ impl ChannelFacts {
 }
 
 impl Sums {
-    /// Whether R, rounded, is below a level; without a power of e where engagement alone is surely above it.
-    pub(crate) fn are_below(&self, model: &Model, level: f64) -> bool {
-        let is_surely_above = self.readiness_min(model) > level + 1e-3; // far more than all rounding takes
-        debug_assert!(!is_surely_above || self.readiness(model) >= level, "{self:?} is below {level}");
-        !is_surely_above && self.readiness(model) < level
-    }
-
-    /// R is not below this, rounding apart: e^x ≥ 1 + x, so C·(1 − e^(−S/C)) ≥ C·S/(C + S), and affinity only adds.
-    fn readiness_min(&self, model: &Model) -> f64 {
-        let capped_min = |channel| {
-            let (points, cap) = (self.raw[channel].max(0.0), model.channels[channel].cap);
-            cap * (points / (cap + points))
-        };
-        model.readiness.engagement_weight * Channel::ALL.into_iter().map(capped_min).sum::<f64>()
-    }
-
     /// R, rounded.
     pub(crate) fn readiness(&self, model: &Model) -> f64 {
         rounded(self.parts(model).readiness)

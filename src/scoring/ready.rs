@@ -1,5 +1,6 @@
 //! Decisions as they go out: a READY with its channel, window and terms, and what is said about it later.
 
+use crate::scoring::before::Before;
 use crate::scoring::consent;
 use crate::scoring::decision::{
     ContactCount, Content, Contribution, Decision, DecisionId, DecisionType, Permission, Reason, Score, Window,
@@ -12,7 +13,6 @@ use crate::scoring::lanes::{Dates, Lane, Terms, sequence};
 use crate::scoring::lead::Effects;
 use crate::scoring::model::Channel;
 use crate::scoring::moment::Moment;
-use crate::scoring::reading::Sums;
 
 /// What made us look at a lead.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +21,8 @@ pub(crate) struct Trigger<'a> {
     pub(crate) event_id: Option<&'a str>,
     /// What was counted just now; none for a timer, and where an event tells of another lead or came by a merge.
     pub(crate) event: Option<&'a Event<'a>>,
-    /// What R followed from at the same clock before it.
-    pub(crate) before: &'a Sums,
+    /// For what R was at the same clock before it.
+    pub(crate) before: &'a Before,
 }
 
 /// A READY goes out, and an open one gives way.
@@ -185,7 +185,7 @@ fn statement(moment: &Moment<'_>, ready: &Ready, decision_type: DecisionType, tr
         model_name: model.name.clone(),
         model_version: model.version.clone(),
         score: score(moment),
-        readiness_before: trigger.before.readiness(model),
+        readiness_before: trigger.before.readiness(moment),
         contributions: contributions(moment),
         contacts: contacts(moment),
         recommended_channel: ready.channel,
@@ -242,6 +242,6 @@ pub(crate) fn void_because(moment: &Moment<'_>, ready: &Ready) -> Option<Reason>
     if is_stoppable && crate::scoring::limits::stopped_until(moment).is_some() {
         return Some(Reason::Complaint);
     }
-    let off = moment.model.stages.off(moment.stage());
-    (ready.lane == Lane::Score && moment.readiness() < off).then_some(Reason::ScoreFell)
+    let is_above_off = || moment.reaches(moment.model.stages.off(moment.stage()));
+    (ready.lane == Lane::Score && !is_above_off()).then_some(Reason::ScoreFell)
 }

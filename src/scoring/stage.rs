@@ -27,15 +27,13 @@ impl Stage {
         }
     }
 
-    /// The stage by `purchase_days` distinct days of purchase and P(alive), which a lead that never bought lacks.
-    /// Silence of the lead is told by `silent`.
-    pub(crate) fn of(rules: &Stages, silent: bool, purchase_days: usize, alive: Option<f64>) -> Stage {
+    /// The stage by `purchase_days` distinct days of purchase and P(alive), which a lead that never bought lacks;
+    /// silence apart, which makes any lead dormant.
+    pub(crate) fn of(rules: &Stages, purchase_days: usize, alive: Option<f64>) -> Stage {
         let alive = alive.unwrap_or(1.0);
-        if silent || (purchase_days > 0 && alive < rules.dormant_alive_max) {
-            return Stage::Dormant;
-        }
         match purchase_days {
             0 => Stage::Prospect,
+            _ if alive < rules.dormant_alive_max => Stage::Dormant,
             days if days >= usize::from(rules.fan_purchases) && alive >= rules.fan_alive_min => Stage::Fan,
             days if days >= usize::from(rules.repeat_purchases) => Stage::Repeat,
             _ => Stage::New,
@@ -57,20 +55,18 @@ mod tests {
     use crate::scoring::model::Model;
 
     #[test]
-    fn stages_by_purchases_silence_and_chance() {
+    fn stages_by_purchases_and_chance() {
         let text = include_str!("../../deploy/models/b2b-saas.toml");
         let rules = Model::parse(text, "b2b-saas.toml").expect("sound").stages;
-        let check = |silent, days, alive, expected| {
-            assert_eq!(Stage::of(&rules, silent, days, alive), expected, "{silent} {days} {alive:?}");
+        let check = |days, alive, expected| {
+            assert_eq!(Stage::of(&rules, days, alive), expected, "{days} {alive:?}");
         };
-        check(false, 0, None, Stage::Prospect);
-        check(true, 0, None, Stage::Dormant);
-        check(false, 1, Some(0.5), Stage::New);
-        check(false, 2, Some(0.2), Stage::New);
-        check(false, 2, Some(0.199_999), Stage::Dormant);
-        check(false, 3, Some(0.9), Stage::Repeat);
-        check(false, 6, Some(0.499_999), Stage::Repeat);
-        check(false, 6, Some(0.5), Stage::Fan);
-        check(true, 6, Some(0.9), Stage::Dormant);
+        check(0, None, Stage::Prospect);
+        check(1, Some(0.5), Stage::New);
+        check(2, Some(0.2), Stage::New);
+        check(2, Some(0.199_999), Stage::Dormant);
+        check(3, Some(0.9), Stage::Repeat);
+        check(6, Some(0.499_999), Stage::Repeat);
+        check(6, Some(0.5), Stage::Fan);
     }
 }

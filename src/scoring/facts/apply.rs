@@ -55,7 +55,7 @@ impl Facts {
             self.note_touch(model, event, rule.channel, day);
         }
         if rule.marks.has(Mark::Answer) {
-            self.answers.insert(reach(event, rule.channel));
+            self.answers.insert(Reach::of(event, rule.channel));
         }
         if rule.marks.has(Mark::HandRaise) {
             self.channel_mut(rule.channel).last_hand_raise.see(at_ms);
@@ -92,7 +92,7 @@ impl Facts {
         facts.touch_days.add(day);
         facts.last_outbound.see(at_ms);
         self.pressure.add(model.channels[channel].pressure, at_ms, model.readiness.pressure_half_life_ms);
-        self.touches.insert(reach(event, channel));
+        self.touches.insert(Reach::of(event, channel));
     }
 
     fn note_inbound(&mut self, model: &Model, at_ms: i64, meaning: &Meaning<'_>) {
@@ -308,10 +308,13 @@ fn is_fact(body: &Body<'_>) -> bool {
     }
 }
 
-fn reach(event: &Event<'_>, channel: Channel) -> Reach {
-    let reference = reference(&event.body).filter(|text| !text.is_empty());
-    let reference = reference.map(|text| NonZeroU64::new(xxh3_64(text.as_bytes())).unwrap_or(NonZeroU64::MIN));
-    Reach { at_ms: event.occurred_at_ms, event: xxh3_64(event.event_id.as_bytes()) as u32, channel, reference }
+impl Reach {
+    /// What an event on that channel is as a touch or an answer.
+    pub(crate) fn of(event: &Event<'_>, channel: Channel) -> Reach {
+        let reference = reference(&event.body).filter(|text| !text.is_empty());
+        let reference = reference.map(|text| NonZeroU64::new(xxh3_64(text.as_bytes())).unwrap_or(NonZeroU64::MIN));
+        Reach { at_ms: event.occurred_at_ms, event: xxh3_64(event.event_id.as_bytes()) as u32, channel, reference }
+    }
 }
 
 /// By what an answer names its touch.

@@ -2,10 +2,10 @@
 
 use smallvec::SmallVec;
 
-use super::{ChannelFacts, Consent, Facts, Latest, Moments, Reach};
+use super::{ChannelFacts, Consent, Facts, Latest, Moments, Reach, RulePoints};
 use crate::scoring::calendar::Calendar;
 use crate::scoring::event::Purpose;
-use crate::scoring::model::Channel;
+use crate::scoring::model::{Channel, RuleKey};
 
 impl Facts {
     /// Nothing at all is known.
@@ -22,6 +22,12 @@ impl Facts {
     pub fn channel(&self, channel: Channel) -> Option<&ChannelFacts> {
         let place = self.channels.binary_search_by_key(&channel, |facts| facts.channel).ok()?;
         Some(&self.channels[place])
+    }
+
+    /// What a rule counted, if anything.
+    pub(crate) fn rule_points(&self, key: RuleKey) -> Option<&RulePoints> {
+        let place = self.rules.binary_search_by_key(&key, |fact| fact.key).ok()?;
+        Some(&self.rules[place].points)
     }
 
     pub fn last_contact_ms(&self, channel: Channel) -> Option<i64> {

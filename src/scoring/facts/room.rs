@@ -17,6 +17,8 @@ const TOPICS_WHOLE: usize = 8;
 const RULE_BYTES: usize = 11;
 /// Epochs of a sum, bytes: five each, which is up to 8,192 points in one half-life.
 const SUM_BYTES: usize = 5 * EPOCHS_MAX;
+/// So many rules keep all of their epochs and days.
+const RULES_WHOLE: usize = RULES_BYTES_MAX / (RULE_BYTES + SUM_BYTES);
 /// Days of a calendar, bytes.
 const CALENDAR_BYTES: usize = DAYS as usize / 8;
 const EPOCHS_MAX: usize = EPOCHS_BEFORE_TOP + 1;
@@ -26,7 +28,12 @@ const LONG_SUM_BYTES: usize = 10 * EPOCHS_MAX;
 impl Facts {
     /// So few rules, as of nearly every lead, that one has no effect on what another keeps.
     pub(crate) fn rules_have_room(&self) -> bool {
-        self.rules.len() <= RULES_BYTES_MAX / (RULE_BYTES + SUM_BYTES)
+        self.rules.len() <= RULES_WHOLE
+    }
+
+    /// The same also once another rule counts.
+    pub(crate) fn rules_have_room_for_one(&self) -> bool {
+        self.rules.len() < RULES_WHOLE
     }
 
     /// Forgets what there is no room for, after a rule counted.

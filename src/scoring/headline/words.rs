@@ -1,6 +1,6 @@
 //! Counts, lists and dates of headlines.
 
-use crate::scoring::hours::MonthDay;
+use crate::scoring::months::MonthDay;
 
 const MONTHS: [&str; 12] = [
     "January",

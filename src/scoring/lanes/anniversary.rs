@@ -4,7 +4,7 @@ use crate::scoring::decision::Content;
 use crate::scoring::episode::{Episode, State};
 use crate::scoring::gate::{Demand, Pass, Route};
 use crate::scoring::headline::{Say, Words, counted, listed};
-use crate::scoring::hours::Month;
+use crate::scoring::months::Month;
 use crate::scoring::lanes::{Dates, Lanes, Names, Row, Rule, Terms};
 use crate::scoring::model::{Channel, Section, length, parse_minute};
 use crate::scoring::moment::Moment;
@@ -23,7 +23,9 @@ impl Rule for Anniversary {
 
     fn dates(&self, moment: &Moment<'_>, episode: &Episode, dates: &mut Dates) {
         let Some(customer) = Customer::of(moment) else { return };
-        let ahead = (0..=12).filter_map(|months| Month::of(moment.now_ms, moment.model, months));
+        let Some(this) = this_month(moment) else { return };
+        let ahead = (0..=12).filter(|months| customer.celebrates_in(1 + (this.number - 1 + months) % 12));
+        let ahead = ahead.filter_map(|months| Month::of(moment.now_ms, moment.model, months.into()));
         let next = ahead.filter(|month| month.begin_ms > moment.now_ms);
         dates.add(next.filter(|month| customer.occasions(episode, month).any()).map(|month| month.begin_ms).next());
     }
@@ -131,6 +133,11 @@ impl Customer {
         let first_day = *moment.purchase_days().first()?;
         let birth_month = moment.facts.attribute("birth_month").and_then(|text| text.parse().ok());
         Some(Customer { birth_month, first_purchase: Month::of_day(first_day, moment.model)? })
+    }
+
+    /// Whether there can be anything to celebrate in a month of that number.
+    fn celebrates_in(&self, number: u8) -> bool {
+        self.birth_month == Some(number) || self.first_purchase.number == number
     }
 
     fn occasions(&self, episode: &Episode, month: &Month) -> Occasions {

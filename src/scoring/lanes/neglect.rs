@@ -179,7 +179,7 @@ fn alone_by_stage(moment: &Moment<'_>) -> Option<i64> {
 
 /// Readiness from a level on, and the lead itself did something lately.
 fn is_warm(moment: &Moment<'_>, from: f64) -> bool {
-    moment.readiness() >= from && moment.inbound_within(moment.model.lanes.neglect.warm_within_ms)
+    moment.inbound_within(moment.model.lanes.neglect.warm_within_ms) && moment.reaches(from)
 }
 
 #[cfg(test)]

@@ -104,9 +104,9 @@ fn may_speak(state: State) -> bool {
 
 fn is_ready(moment: &Moment<'_>) -> bool {
     let rules = &moment.model.lanes.score;
-    moment.readiness() >= moment.model.stages.on(moment.stage())
+    moment.reaches(moment.model.stages.on(moment.stage()))
         && moment.inbound_within(rules.inbound_within_ms)
-        && (moment.familiarity() >= rules.familiarity_min
+        && (moment.is_familiar(rules.familiarity_min)
             || moment.contact_days(rules.contact_days_window) >= rules.contact_days_min)
 }
 

@@ -169,8 +169,8 @@ impl Next {
 fn next_step(moment: &Moment<'_>, running: &episode::Sequence) -> Next {
     let rules = &moment.model.lanes.sequence;
     let mails = mails_sent(moment, running);
-    let is_cold = moment.readiness() < rules.cold_below;
-    let day = rules.days.get(usize::from(mails)).filter(|_| !(is_cold && mails >= rules.cold_steps));
+    let is_cold = || !moment.reaches(rules.cold_below);
+    let day = rules.days.get(usize::from(mails)).filter(|_| mails < rules.cold_steps || !is_cold());
     match (day, last_due(moment, running)) {
         (Some(&day), _) => Next::Step { number: mails + 1, due_ms: running.start_ms + i64::from(day) * DAY_MS },
         (None, last_due) => Next::Last { due_ms: last_due.unwrap_or(running.start_ms) },

@@ -24,6 +24,11 @@ impl DayDecay {
         libm::exp2(-days / self.half_life_days)
     }
 
+    /// What is lost in a day at most, as a part of the whole: the slope of the curve at its begin.
+    pub fn loss_of_a_day(&self) -> f64 {
+        std::f64::consts::LN_2 / self.half_life_days
+    }
+
     /// What is left after so many whole days.
     pub fn after_days(&self, days: i64) -> f64 {
         let known = usize::try_from(days).ok().and_then(|days| self.table.get(days));

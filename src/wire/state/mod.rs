@@ -53,7 +53,7 @@ pub fn decode(bytes: &[u8]) -> Result<Lead, StateError> {
     let seen = seen::read_seen(&mut reader);
     let episode = episode::read_episode(&mut reader, base_of(&facts));
     let identity = episode::read_identity(&mut reader);
-    Ok(reader.end(Lead { facts, seen, episode, identity, timer_ms })?)
+    Ok(reader.end(Lead { facts, seen, episode, identity, timer_ms, ..Lead::default() })?)
 }
 
 /// The timer of a state alone: when its lead is next looked at by itself, ms since the epoch.

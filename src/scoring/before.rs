@@ -1,0 +1,92 @@
+//! R before an event, should a decision ask for it. Few do: what the event may change of it is kept, and put back then.
+
+use crate::scoring::calendar::Calendar;
+use crate::scoring::epoch_sum::EpochSum;
+use crate::scoring::facts::{ANSWERS_MAX, Facts, Latest, Reach, RuleFact, RulePoints, TOUCHES_MAX};
+use crate::scoring::meaning::Meaning;
+use crate::scoring::model::{Channel, Mark, RuleKey};
+use crate::scoring::moment::Moment;
+use crate::scoring::newest::Newest;
+use crate::scoring::reading::Sums;
+
+/// A lead as it stood before what is evaluated.
+#[derive(Debug)]
+pub(crate) enum Before {
+    /// As it stands: only time passed.
+    Same,
+    Read(Sums),
+    Kept(Kept),
+}
+
+/// The parts of Facts that an event may change, of those that readiness follows from.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    newest: Latest,
+    points: Option<(RuleKey, Option<RulePoints>)>,
+    contact_days: Option<(Channel, Option<Calendar>)>,
+    touches: Option<(EpochSum, Newest<Reach, TOUCHES_MAX>)>,
+    answers: Option<Newest<Reach, ANSWERS_MAX>>,
+}
+
+impl Before {
+    /// Before an event of that meaning, at a moment before it.
+    pub(crate) fn of(moment: &Moment<'_>, meaning: &Meaning<'_>) -> Before {
+        if moment.facts.rules_have_room_for_one() {
+            Before::Kept(Kept::of(moment.facts, meaning))
+        } else {
+            Before::Read(moment.sums()) // one rule more, and others keep less
+        }
+    }
+
+    /// R, rounded, at the clock of the moment after.
+    pub(crate) fn readiness(&self, after: &Moment<'_>) -> f64 {
+        self.sums(after).readiness(after.model)
+    }
+
+    /// What R followed from at the clock of the moment after.
+    pub(crate) fn sums(&self, after: &Moment<'_>) -> Sums {
+        match self {
+            Before::Same => after.sums(),
+            Before::Read(sums) => *sums,
+            Before::Kept(kept) => kept.put_back(after.facts).sums(after.model, after.now_ms),
+        }
+    }
+}
+
+impl Kept {
+    fn of(facts: &Facts, meaning: &Meaning<'_>) -> Kept {
+        let on = |channel| (channel, facts.channel(channel).map(|on| on.contact_days.clone()));
+        let is_contact = meaning.has(Mark::Touch) || meaning.has(Mark::Contact);
+        let counts = |key| (key, facts.rule_points(key).cloned());
+        Kept {
+            newest: facts.newest,
+            points: meaning.rule.filter(|rule| rule.points != 0.0).map(|rule| counts(rule.key)),
+            contact_days: meaning.channel().filter(|_| is_contact).map(on),
+            touches: meaning.touch().map(|_| (facts.pressure.clone(), facts.touches.clone())),
+            answers: meaning.has(Mark::Answer).then(|| facts.answers.clone()),
+        }
+    }
+
+    /// Facts that read as they did before the event.
+    fn put_back(&self, after: &Facts) -> Facts {
+        let mut facts = after.clone();
+        facts.newest = self.newest;
+        if let Some((key, points)) = &self.points {
+            facts.rules.retain(|fact| fact.key != *key);
+            let place = facts.rules.partition_point(|fact| fact.key < *key);
+            let known = points.iter().map(|points| RuleFact { key: *key, points: points.clone() });
+            facts.rules.splice(place..place, known);
+        }
+        if let Some((channel, days)) = &self.contact_days {
+            let on = facts.channels.iter_mut().find(|on| on.channel == *channel);
+            on.into_iter().for_each(|on| on.contact_days = days.clone().unwrap_or_default());
+        }
+        if let Some((pressure, touches)) = &self.touches {
+            (facts.pressure, facts.touches) = (pressure.clone(), touches.clone());
+        }
+        if let Some(answers) = &self.answers {
+            facts.answers = answers.clone();
+        }
+        facts
+    }
+}
