@@ -9,8 +9,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::HashTable;
 
+use crate::scoring::outlook::Outlook;
+
 /// Bytes that a lead costs beside its id and state: entry, index, two reference counts, allocator slack.
-const OVERHEAD_BYTES: usize = 152;
+const OVERHEAD_BYTES: usize = 216;
 /// States take room in such pieces, so that most of them can be written over where they are.
 const STATE_PIECE_BYTES: usize = 32;
 
@@ -40,6 +42,8 @@ struct Entry {
     /// The timer of `state`.
     timer_ms: Option<i64>,
     at_work: AtWork,
+    /// Of the lead as it was last decoded.
+    outlook: Option<Outlook>,
     /// When it was used last, in uses of all leads; wraps.
     used_at: u32,
     dirty: bool,
@@ -105,6 +109,7 @@ impl LeadTable {
             stored_timer_ms: None,
             timer_ms: None,
             at_work: AtWork::No,
+            outlook: None,
             used_at,
             dirty: false,
             referenced: true,
@@ -161,6 +166,17 @@ impl LeadTable {
 
     pub fn set_at_work(&mut self, at: LeadAt, at_work: AtWork) {
         self.entry_mut(at).at_work = at_work;
+    }
+
+    /// What the lead's last reading proves.
+    pub fn outlook(&self, at: LeadAt) -> Option<Outlook> {
+        self.entry(at).outlook
+    }
+
+    /// The lead goes back to bytes, or to what is committed of it.
+    pub fn leave_work(&mut self, at: LeadAt, at_work: AtWork, outlook: Option<Outlook>) {
+        let entry = self.entry_mut(at);
+        (entry.at_work, entry.outlook) = (at_work, outlook);
     }
 
     /// Notes a use, and gives how many uses of leads ago the one before was.

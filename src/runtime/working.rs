@@ -78,7 +78,7 @@ impl WorkingSet {
     /// Those of the state's bytes.
     pub fn bring(&mut self, table: &mut LeadTable, at: LeadAt, busy_max: u32) -> Result<usize, StateError> {
         let is_busy = table.used(at) < busy_max;
-        let (lead, is_settled) = match table.at_work(at) {
+        let (mut lead, is_settled) = match table.at_work(at) {
             AtWork::Decoded(place) => {
                 self.touch(place);
                 return Ok(place as usize);
@@ -86,6 +86,7 @@ impl WorkingSet {
             AtWork::Settled(place) => (self.settled.take(place)?, true),
             AtWork::No => (table.state(at).map_or_else(|| Ok(Lead::default()), state::decode)?, false),
         };
+        lead.recall(table.outlook(at));
         let timer_ms = lead.timer_ms();
         let id = table.id(at).clone();
         self.touched_count += usize::from(!is_settled);
@@ -167,7 +168,7 @@ impl WorkingSet {
             self.hand = (self.hand + 1) % self.decoded.len();
             let Some(worked) = &self.decoded[self.hand] else { continue };
             if table.unused_for(worked.at) > busy_max {
-                table.set_at_work(worked.at, AtWork::No);
+                table.leave_work(worked.at, AtWork::No, worked.lead.outlook());
                 self.decoded[self.hand] = None;
                 self.free.push(self.hand as u32);
             }
@@ -195,7 +196,7 @@ impl WorkingSet {
     fn settle_one(&mut self, table: &mut LeadTable, place: u32) {
         let worked = self.decoded[place as usize].as_ref().expect("what is touched is there");
         let at_work = if worked.changed { AtWork::Settled(self.settled.push(worked)) } else { AtWork::No };
-        table.set_at_work(worked.at, at_work);
+        table.leave_work(worked.at, at_work, worked.lead.outlook());
         self.decoded[place as usize] = None;
         self.free.push(place);
     }

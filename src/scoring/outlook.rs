@@ -80,7 +80,8 @@ impl Outlook {
         Outlook {
             as_of_ms: parts.as_of_ms,
             engagement: Bounds {
-                low: below(parts.engagement), high: above(parts.engagement + drift.engagement_withheld)
+                low: below(parts.engagement),
+                high: above(parts.engagement + drift.engagement_withheld),
             },
             familiarity: Bounds::around(parts.familiarity),
             pressure: Bounds::around(parts.pressure),

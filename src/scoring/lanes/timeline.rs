@@ -5,10 +5,10 @@ use crate::scoring::decision::Content;
 use crate::scoring::episode::{Episode, State};
 use crate::scoring::gate::{Demand, Pass, Route};
 use crate::scoring::headline::{Say, Words, counted, listed, month_day};
-use crate::scoring::months::MonthDay;
 use crate::scoring::lanes::{Dates, Lanes, Names, Row, Rule, Terms};
 use crate::scoring::model::{Channel, Section, length};
 use crate::scoring::moment::Moment;
+use crate::scoring::months::MonthDay;
 
 /// Dates begin at nine.
 const MORNING_MS: i64 = 9 * 3_600_000;
