@@ -15,6 +15,7 @@ use crate::scoring::meaning::Meaning;
 use crate::scoring::message::Message;
 use crate::scoring::model::Model;
 use crate::scoring::moment::Moment;
+use crate::scoring::rare::Rare;
 use crate::scoring::reading::Sums;
 use crate::scoring::ready::{self, Trigger};
 use crate::scoring::seen::{SeenEvents, Sight};
@@ -35,7 +36,7 @@ pub struct Lead {
     pub facts: Facts,
     pub seen: SeenEvents,
     pub episode: Episode,
-    pub identity: Identity,
+    pub identity: Rare<Identity>,
     /// The next moment at which something could change by time alone, ms since the epoch.
     pub timer_ms: Option<i64>,
 }
@@ -210,7 +211,7 @@ impl Lead {
     pub fn view(&self, model: &Model, lead_id: &str, as_of_ms: i64) -> View {
         let terms = Terms::of(model, &self.facts, as_of_ms);
         let moment = Moment::new(model, lead_id, &self.facts, as_of_ms, &terms);
-        let newest = self.episode.ready.as_ref();
+        let newest = self.episode.ready.as_deref();
         View {
             lead_id: lead_id.into(),
             as_of_ms,

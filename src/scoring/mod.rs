@@ -27,6 +27,7 @@ pub mod message;
 pub mod model;
 mod moment;
 pub mod newest;
+pub mod rare;
 pub mod reading;
 mod ready;
 pub mod seen;

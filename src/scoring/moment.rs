@@ -108,7 +108,7 @@ impl<'a> Moment<'a> {
 
     /// The newest touches, from the oldest on.
     pub(crate) fn touches(&self) -> impl Iterator<Item = &Reach> {
-        self.facts.touches.iter()
+        self.facts.reaches.touches().iter()
     }
 
     /// What the lead said about marketing on a channel.
