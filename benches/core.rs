@@ -33,6 +33,7 @@ const REPEATS: usize = 500;
 const LEADS: u64 = 1_000_000;
 const WARM_UP_EVENTS: usize = 200_000;
 const RECORDS_PER_DAY: f64 = 35_000.0;
+const DECODED_RECORDS: usize = 5_000;
 const COUNTED_EVENTS: usize = 100_000;
 const TRANSACTION_EVENTS: usize = 500;
 /// ... and leads that stay decoded at most.
@@ -127,7 +128,7 @@ fn all() -> Vec<(&'static str, f64)> {
     println!("typical lead: {} bytes of state, {} bytes inline in memory", bytes.len(), size_of::<Lead>());
     println!("{:<24}{:>14}{:>14}{:>10}", "an event, or a lead", "instructions", "allocations", "ns");
     let kinds = kinds().into_iter().map(|(name, _)| name);
-    for case in ["traffic", "state to bytes", "state from bytes"].into_iter().chain(kinds) {
+    for case in ["traffic", "record to event", "state to bytes", "state from bytes"].into_iter().chain(kinds) {
         let plain = child(Command::new(this()), case);
         let counted = child(Command::new("valgrind").args(VALGRIND).arg(this()), case);
         let number = |text: &str, name: &str| after(text, name).unwrap_or(0.0);
@@ -180,6 +181,7 @@ fn run(case: &str) {
     assert!(state::decode(&bytes).is_ok(), "what is prepared once, is");
     match case {
         "traffic" => traffic(&model),
+        "record to event" => records(),
         "state to bytes" => {
             measure(REPEATS, || {
                 for _ in 0..REPEATS {
@@ -228,6 +230,19 @@ fn traffic(model: &Model) {
     measure(COUNTED_EVENTS, || counted.chunks(TRANSACTION_EVENTS).for_each(|records| task.transaction(records)));
     let Task { touched_count, timer_count, decision_count, .. } = task;
     println!("leads touched {touched_count} timers fired {timer_count} decisions {decision_count}");
+}
+
+/// Records of the same mix, decoded alone.
+fn records() {
+    let settings = Settings { records_per_day: RECORDS_PER_DAY, ..Settings::new(1, LEADS, START_MS) };
+    let records: Vec<Generated> = Traffic::new(&settings).take(DECODED_RECORDS).collect();
+    let decoder = Decoder::default();
+    measure(DECODED_RECORDS, || {
+        for record in &records {
+            let event = decoder.decode(Format::Avro, record.kind, Some(&record.value));
+            black_box(event.is_ok());
+        }
+    });
 }
 
 struct Task<'m> {

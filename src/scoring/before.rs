@@ -2,11 +2,10 @@
 
 use crate::scoring::calendar::Calendar;
 use crate::scoring::epoch_sum::EpochSum;
-use crate::scoring::facts::{ANSWERS_MAX, Facts, Latest, Reach, RuleFact, RulePoints, TOUCHES_MAX};
+use crate::scoring::facts::{Facts, Latest, Reaches, RuleFact, RulePoints};
 use crate::scoring::meaning::Meaning;
 use crate::scoring::model::{Channel, Mark, RuleKey};
 use crate::scoring::moment::Moment;
-use crate::scoring::newest::Newest;
 use crate::scoring::reading::Sums;
 
 /// A lead as it stood before what is evaluated.
@@ -24,8 +23,7 @@ pub(crate) struct Kept {
     newest: Latest,
     points: Option<(RuleKey, Option<RulePoints>)>,
     contact_days: Option<(Channel, Option<Calendar>)>,
-    touches: Option<(EpochSum, Newest<Reach, TOUCHES_MAX>)>,
-    answers: Option<Newest<Reach, ANSWERS_MAX>>,
+    pressure: Option<(EpochSum, Reaches)>,
 }
 
 impl Before {
@@ -57,13 +55,13 @@ impl Kept {
     fn of(facts: &Facts, meaning: &Meaning<'_>) -> Kept {
         let on = |channel| (channel, facts.channel(channel).map(|on| on.contact_days.clone()));
         let is_contact = meaning.has(Mark::Touch) || meaning.has(Mark::Contact);
+        let presses = meaning.has(Mark::Touch) || meaning.has(Mark::Answer);
         let counts = |key| (key, facts.rule_points(key).cloned());
         Kept {
             newest: facts.newest,
             points: meaning.rule.filter(|rule| rule.points != 0.0).map(|rule| counts(rule.key)),
             contact_days: meaning.channel().filter(|_| is_contact).map(on),
-            touches: meaning.touch().map(|_| (facts.pressure.clone(), facts.touches.clone())),
-            answers: meaning.has(Mark::Answer).then(|| facts.answers.clone()),
+            pressure: presses.then(|| (facts.pressure.clone(), facts.reaches.clone())),
         }
     }
 
@@ -81,11 +79,8 @@ impl Kept {
             let on = facts.channels.iter_mut().find(|on| on.channel == *channel);
             on.into_iter().for_each(|on| on.contact_days = days.clone().unwrap_or_default());
         }
-        if let Some((pressure, touches)) = &self.touches {
-            (facts.pressure, facts.touches) = (pressure.clone(), touches.clone());
-        }
-        if let Some(answers) = &self.answers {
-            facts.answers = answers.clone();
+        if let Some(pressure) = &self.pressure {
+            (facts.pressure, facts.reaches) = pressure.clone();
         }
         facts
     }

@@ -3,12 +3,12 @@
 //! Ordered, small, deterministic: unlike Facts it depends on the order in which events came. Everything here is data;
 //! `lead` moves it, the lanes read it.
 
-use smallvec::SmallVec;
-
 use crate::scoring::decision::{Basis, DecisionId};
 use crate::scoring::fit::Grade;
 use crate::scoring::lanes::Lane;
+use crate::scoring::message::Ids;
 use crate::scoring::model::Channel;
+use crate::scoring::rare::{Rare, Usual};
 use crate::scoring::stage::Stage;
 
 /// What is decided about a lead, and what was.
@@ -18,10 +18,10 @@ pub struct Episode {
     pub number: u64,
     pub state: State,
     /// The newest READY, whatever became of it.
-    pub ready: Option<Ready>,
+    pub ready: Option<Box<Ready>>,
     /// The score lane waits for a fresh signal: a READY was sent since it was last armed.
     pub disarmed: bool,
-    pub acted: Acted,
+    pub acted: Rare<Acted>,
     pub sequence: Option<Sequence>,
     /// What the last snapshot said.
     pub published: Option<Published>,
@@ -30,7 +30,7 @@ pub struct Episode {
 impl Episode {
     /// The READY that waits to be acted on.
     pub fn open(&self) -> Option<&Ready> {
-        self.ready.as_ref().filter(|_| self.state == State::Open)
+        self.ready.as_deref().filter(|_| self.state == State::Open)
     }
 
     /// Whether a READY of that lane waits to be acted on.
@@ -94,7 +94,7 @@ pub struct Ready {
 }
 
 /// What was acted on already: times are those of the events or dates acted on, unless they say otherwise.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Acted {
     /// The newest hand-raise that a READY answered.
     pub hand_raise_ms: Option<i64>,
@@ -127,6 +127,27 @@ pub struct Acted {
     pub first_purchase_year: Option<i16>,
 }
 
+impl Usual for Acted {
+    const USUAL: &'static Acted = &Acted {
+        hand_raise_ms: None,
+        hand_raise_before_ms: None,
+        instant: None,
+        unanswered_since_ms: None,
+        complaint_ms: None,
+        silence_ms: None,
+        score_ready_ms: None,
+        return_ms: None,
+        reengage_ready_ms: None,
+        bant_day: None,
+        hurdle_day: None,
+        cart_ms: None,
+        sequence_mark_ms: None,
+        neglect_ready_ms: None,
+        birth_year: None,
+        first_purchase_year: None,
+    };
+}
+
 /// A running sequence of mails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sequence {
@@ -148,13 +169,17 @@ pub struct Published {
 }
 
 /// Who a lead is: other ids of the same person, and whether it was erased.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Identity {
     /// This id turned out to be that lead: its events go there.
     pub redirect: Option<Box<str>>,
     /// Ids that turned out to be this lead, ascending; with those that turned out to be one of them.
-    pub aliases: SmallVec<[Box<str>; 0]>,
+    pub aliases: Ids,
     pub erased: Option<Erased>,
+}
+
+impl Usual for Identity {
+    const USUAL: &'static Identity = &Identity { redirect: None, aliases: Ids::new(), erased: None };
 }
 
 /// What is left of an erased lead.

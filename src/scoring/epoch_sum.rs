@@ -94,13 +94,13 @@ impl EpochSum {
     }
 
     /// The sum of those masses; `None` where they are not as `masses` gives them.
-    pub fn from_masses(top: i64, masses: SmallVec<[i64; 2]>) -> Option<EpochSum> {
-        let sound = match &masses[..] {
+    pub fn from_masses(top: i64, masses: &[i64]) -> Option<EpochSum> {
+        let sound = match masses {
             [] => top == 0,
             [_] => true,
             [.., last] => *last != 0 && masses.len() <= EPOCHS_BEFORE_TOP + 1,
         };
-        sound.then_some(EpochSum { top, masses })
+        sound.then(|| EpochSum { top, masses: SmallVec::from_slice(masses) })
     }
 
     fn add_mass(&mut self, mass: i64, epoch: i64) {
@@ -187,7 +187,7 @@ mod tests {
             merged.merge(&sum(&events[split..]));
             assert_eq!(whole, merged, "{events:?} split at {split}");
         }
-        assert_eq!(EpochSum::from_masses(whole.top, whole.masses().into()), Some(whole));
+        assert_eq!(EpochSum::from_masses(whole.top, whole.masses()), Some(whole));
     }
 
     #[test]
@@ -224,10 +224,10 @@ mod tests {
 
     #[test]
     fn refuses_masses_that_are_no_sum() {
-        assert_eq!(EpochSum::from_masses(1, smallvec![]), None);
-        assert_eq!(EpochSum::from_masses(1, smallvec![1, 0]), None);
-        assert_eq!(EpochSum::from_masses(1, smallvec![1; 42]), None);
-        assert!(EpochSum::from_masses(1, smallvec![0]).is_some());
+        assert_eq!(EpochSum::from_masses(1, &[]), None);
+        assert_eq!(EpochSum::from_masses(1, &[1, 0]), None);
+        assert_eq!(EpochSum::from_masses(1, &[1; 42]), None);
+        assert!(EpochSum::from_masses(1, &[0]).is_some());
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn end_what_time_ended(moment: &Moment<'_>, episode: &mut Episode, trigger: Trig
 
 /// Nobody answered. A sequence goes on with its next step; after anything else there is peace.
 fn end_contact(moment: &Moment<'_>, episode: &mut Episode) {
-    let goes_on = episode.ready.is_some_and(|ready| ready.lane == Lane::Sequence && !ready.last_try);
+    let goes_on = episode.ready.as_ref().is_some_and(|ready| ready.lane == Lane::Sequence && !ready.last_try);
     if goes_on {
         episode.state = State::Idle;
     } else {
@@ -66,7 +66,7 @@ fn take_note(moment: &Moment<'_>, episode: &mut Episode) {
         lane.rule().absorb(moment, episode);
     }
     sequence::start(moment, episode);
-    if moment.stage() != Stage::Dormant {
+    if episode.acted.reengage_ready_ms.is_some() && moment.stage() != Stage::Dormant {
         episode.acted.reengage_ready_ms = None;
     }
 }

@@ -282,6 +282,9 @@ impl Lead {
 
     /// This id is a lead of its own again, with the Facts that it kept.
     fn unlink(&mut self, model: &Model, lead_id: &str, event_id: &str, at: At, out: &mut Effects) {
+        if self.identity.redirect.is_none() {
+            return;
+        }
         let Some(redirect) = self.identity.redirect.take() else { return };
         let ids = std::iter::once(Box::from(lead_id)).chain(self.identity.aliases.iter().cloned()).collect();
         out.messages.push((redirect, Message::Unlink { ids }));
@@ -311,21 +314,19 @@ impl Lead {
     /// What is left: until when events are dropped, and the episode's number, so that new decisions get new ids.
     fn leave_marker(&mut self, lead_id: &str, at_ms: i64, now_ms: i64, out: &mut Effects) {
         let at_ms = self.identity.erased.map_or(at_ms, |earlier| earlier.at_ms.max(at_ms));
-        *self = Lead {
-            episode: Episode { number: self.episode.number, ..Episode::default() },
-            identity: Identity { erased: Some(Erased { at_ms, until_ms: now_ms + MARKER_MS }), ..Identity::default() },
-            ..Lead::default()
-        };
+        *self = Lead { episode: Episode { number: self.episode.number, ..Episode::default() }, ..Lead::default() };
+        self.identity.erased = Some(Erased { at_ms, until_ms: now_ms + MARKER_MS });
         self.set_timer(None);
         out.forgotten.push(lead_id.into());
     }
 
     /// The marker's time is over; with it goes a lead of which nothing else is left.
     pub(crate) fn drop_old_marker(&mut self, now_ms: i64) {
-        if self.identity.erased.take_if(|erased| erased.until_ms <= now_ms).is_some()
-            && self.facts.is_empty()
-            && self.identity.redirect.is_none()
-        {
+        if self.identity.erased.is_none_or(|erased| erased.until_ms > now_ms) {
+            return;
+        }
+        self.identity.erased = None;
+        if self.facts.is_empty() && self.identity.redirect.is_none() {
             *self = Lead { seen: SeenEvents::default(), ..Lead::default() };
         }
     }
@@ -370,7 +371,8 @@ fn take_over(facts: &Facts, episode: &mut Episode, merged: &Merged) {
 }
 
 fn mails_since(facts: &Facts, start_ms: i64) -> u8 {
-    facts.touches.iter().filter(|touch| touch.channel == Channel::Mail && touch.at_ms >= start_ms).count() as u8
+    facts.reaches.touches().iter().filter(|touch| touch.channel == Channel::Mail && touch.at_ms >= start_ms).count()
+        as u8
 }
 
 /// The newest hand-raise that needs no READY any more: one that is open in `instant` still does.

@@ -17,6 +17,7 @@ use crate::scoring::message::Message;
 use crate::scoring::model::Model;
 use crate::scoring::moment::Moment;
 use crate::scoring::outlook::{Outlook, Remembered};
+use crate::scoring::rare::Rare;
 use crate::scoring::ready::{self, Trigger};
 use crate::scoring::seen::{SeenEvents, Sight};
 use crate::scoring::terms::Reading;
@@ -35,7 +36,7 @@ pub struct Lead {
     pub facts: Facts,
     pub seen: SeenEvents,
     pub episode: Episode,
-    pub identity: Identity,
+    pub identity: Rare<Identity>,
     /// The next moment at which something could change by time alone, ms since the epoch.
     pub timer_ms: Option<i64>,
     /// What the last reading proves about the next ones.
@@ -223,7 +224,7 @@ impl Lead {
     pub fn view(&self, model: &Model, lead_id: &str, as_of_ms: i64) -> View {
         let reading = Reading::at(&self.facts, as_of_ms);
         let moment = Moment::new(model, lead_id, &self.facts, as_of_ms, &reading);
-        let newest = self.episode.ready.as_ref();
+        let newest = self.episode.ready.as_deref();
         View {
             lead_id: lead_id.into(),
             as_of_ms,

@@ -7,13 +7,11 @@
 //! Leads that agree to become each other at once are redirects in a circle. Facts that come home tell so, and whose
 //! came home claims to be the lead: an ask to be itself, which passes the others.
 
-use smallvec::SmallVec;
-
 use crate::scoring::episode::Sequence;
 use crate::scoring::facts::Facts;
 
 /// Ids of one person.
-pub type Ids = SmallVec<[Box<str>; 0]>;
+pub type Ids = Vec<Box<str>>;
 
 /// To the home of one lead.
 #[derive(Debug, Clone, PartialEq)]

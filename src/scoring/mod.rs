@@ -30,6 +30,7 @@ mod moment;
 mod months;
 pub mod newest;
 pub mod outlook;
+pub mod rare;
 pub mod reading;
 mod ready;
 pub mod seen;

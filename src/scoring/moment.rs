@@ -95,7 +95,7 @@ impl<'a> Moment<'a> {
     }
 
     fn stage_by_purchases(&self) -> Stage {
-        if self.facts.orders.is_empty() {
+        if self.facts.orders().len() == 0 {
             return Stage::Prospect;
         }
         let foreseen = self.outlook.and_then(|outlook| outlook.stage(self.model, self.read_at_ms));
@@ -134,7 +134,7 @@ impl<'a> Moment<'a> {
 
     /// Distinct local days of purchases, rising.
     pub(crate) fn purchase_days(&self) -> &[i32] {
-        if self.facts.orders.is_empty() { &[] } else { &self.reading.purchases(self.model, self.facts).days }
+        if self.facts.orders().len() == 0 { &[] } else { &self.reading.purchases(self.model, self.facts).days }
     }
 
     pub(crate) fn last_contact(&self) -> Option<i64> {
@@ -160,7 +160,7 @@ impl<'a> Moment<'a> {
 
     /// The newest touches, from the oldest on.
     pub(crate) fn touches(&self) -> impl Iterator<Item = &Reach> {
-        self.facts.touches.iter()
+        self.facts.reaches.touches().iter()
     }
 
     /// What the lead said about marketing on a channel.

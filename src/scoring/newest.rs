@@ -15,14 +15,8 @@ impl<T, const K: usize> Default for Newest<T, K> {
 impl<T: Ord + Copy, const K: usize> Newest<T, K> {
     /// Adds an entry; one that is there already changes nothing.
     pub fn insert(&mut self, entry: T) {
-        let Err(place) = self.entries.binary_search(&entry) else { return };
-        if self.entries.len() < K {
-            self.entries.reserve_exact(1 + self.entries.len() / 4); // leads are many, and most stay small
-            self.entries.insert(place, entry);
-        } else if place > 0 {
-            self.entries[..place].rotate_left(1);
-            self.entries[place - 1] = entry;
-        }
+        let all = (0, self.entries.len());
+        insert(&mut self.entries, all, K, entry);
     }
 
     /// Adds all entries of another set.
@@ -45,9 +39,32 @@ impl<T: Ord + Copy, const K: usize> Newest<T, K> {
 
     /// The set of those entries; `None` where they are not rising or too many.
     pub fn from_rising(entries: Vec<T>) -> Option<Newest<T, K>> {
-        let rising = entries.windows(2).all(|pair| pair[0] < pair[1]);
-        (rising && entries.len() <= K).then_some(Newest { entries })
+        (entries.len() <= K && is_rising(&entries)).then_some(Newest { entries })
     }
+}
+
+pub(crate) fn is_rising<T: Ord>(entries: &[T]) -> bool {
+    entries.windows(2).all(|pair| pair[0] < pair[1])
+}
+
+/// Adds an entry to a rising part of a list; the least of it goes where there are too many. How many are more then.
+pub(crate) fn insert<T: Ord + Copy>(
+    entries: &mut Vec<T>,
+    (begin, end): (usize, usize),
+    count_max: usize,
+    entry: T,
+) -> usize {
+    let Err(place) = entries[begin..end].binary_search(&entry) else { return 0 };
+    if end - begin < count_max {
+        entries.reserve_exact(1 + entries.len() / 4); // leads are many, and most stay small
+        entries.insert(begin + place, entry);
+        return 1;
+    }
+    if place > 0 {
+        entries[begin..begin + place].rotate_left(1);
+        entries[begin + place - 1] = entry;
+    }
+    0
 }
 
 #[cfg(test)]

@@ -207,7 +207,7 @@ impl Outlook {
 
     /// A touch presses, and so does the one that is forgotten for it where that was forgiven.
     fn add_touch(&mut self, model: &Model, facts: &Facts, channel: Channel) {
-        let forgotten = facts.touches.iter().next().filter(|_| facts.touches.len() == TOUCHES_MAX);
+        let forgotten = facts.reaches.touches().iter().next().filter(|_| facts.reaches.touches().len() == TOUCHES_MAX);
         let pressure = |channel: Channel| model.channels[channel].pressure;
         let forgiven = forgotten.map_or(0.0, |touch| model.readiness.forgiveness * pressure(touch.channel));
         self.pressure.raise(pressure(channel) + forgiven);
@@ -216,13 +216,13 @@ impl Outlook {
     /// An answer forgives its touches, and those of the answer that is forgotten for it press again.
     fn add_answer(&mut self, model: &Model, facts: &Facts, answer: &Reach) {
         let forgiven = |answer: &Reach| {
-            let touches = facts.touches.iter().filter(|touch| answer.answers(touch));
+            let touches = facts.reaches.touches().iter().filter(|touch| answer.answers(touch));
             let pressure: f64 = touches.map(|touch| model.channels[touch.channel].pressure).sum();
             model.readiness.forgiveness * pressure
         };
         self.pressure.lower(forgiven(answer));
-        if facts.answers.len() == ANSWERS_MAX {
-            self.pressure.raise(facts.answers.iter().next().map_or(0.0, forgiven));
+        if facts.reaches.answers().len() == ANSWERS_MAX {
+            self.pressure.raise(facts.reaches.answers().iter().next().map_or(0.0, forgiven));
         }
     }
 }

@@ -162,7 +162,7 @@ impl Facts {
     pub(crate) fn pressure_at(&self, model: &Model, as_of_ms: i64) -> f64 {
         let half_life_ms = model.readiness.pressure_half_life_ms;
         let felt = self.pressure.value(EpochTime::new(as_of_ms, half_life_ms));
-        if felt == 0.0 || self.answers.is_empty() {
+        if felt == 0.0 || self.reaches.answers().is_empty() {
             return felt.max(0.0);
         }
         let answered = self.touches_answered().filter(|(_, is_answered)| *is_answered);

@@ -62,7 +62,7 @@ pub(crate) fn open(
     lane.rule().acted(moment, episode, content, permission.channel);
     episode.disarmed = true;
     episode.state = State::Open;
-    episode.ready = Some(ready);
+    episode.ready = Some(Box::new(ready));
 }
 
 /// The open READY, if there is one, is void; peace follows.

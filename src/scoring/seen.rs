@@ -1,21 +1,34 @@
 //! Which events were seen in the last 48 hours of append time, so that a repetition changes nothing.
 
-use std::collections::VecDeque;
+use smallvec::SmallVec;
 
 /// How long an event is remembered behind the newest, ms of append time.
 pub const SEEN_MS: i64 = 48 * 3_600_000;
 /// At most so many events are remembered a lead; beyond it the oldest go.
 pub const SEEN_MAX: usize = 1024;
 
+/// So many are looked through as they are; of more there is a list that is made for it.
+const TAGGED_FROM: usize = 17;
+
 /// Hashes of event ids with their first append time, in the order of these times. Not part of Facts: it depends on
 /// the order in which events were appended, and on nothing else.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct SeenEvents {
-    /// (append time, hash of the event's id), rising.
-    entries: VecDeque<(i64, u64)>,
-    /// The low halves of these hashes, in the same order: many are compared at once.
-    tags: VecDeque<u32>,
+    /// (append time, hash of the event's id), rising. Most leads have one such event, or none.
+    entries: SmallVec<[(i64, u64); 1]>,
+    /// The low halves of these hashes, in the same order: many are compared at once. Empty where they are few.
+    tags: Vec<u32>,
+    /// So many of the first entries are forgotten: they go together, because all others move up then.
+    forgotten: u32,
 }
+
+impl PartialEq for SeenEvents {
+    fn eq(&self, other: &Self) -> bool {
+        self.kept() == other.kept()
+    }
+}
+
+impl Eq for SeenEvents {}
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,15 +48,7 @@ impl SeenEvents {
             return Sight::Repeated;
         }
         self.forget(appended_at_ms);
-        let entry = (appended_at_ms, hash);
-        if self.entries.back().is_none_or(|newest| *newest < entry) {
-            self.entries.push_back(entry);
-            self.tags.push_back(tag(hash));
-        } else {
-            let place = self.entries.partition_point(|known| *known < entry);
-            self.entries.insert(place, entry);
-            self.tags.insert(place, tag(hash));
-        }
+        self.insert((appended_at_ms, hash));
         Sight::First { dropped: self.keep_newest(SEEN_MAX) }
     }
 
@@ -54,58 +59,85 @@ impl SeenEvents {
     }
 
     fn remembers(&self, hash: u64, appended_at_ms: i64) -> bool {
-        let (older, newer) = self.tags.as_slices();
-        if !has(older, tag(hash)) && !has(newer, tag(hash)) {
+        if !self.tags.is_empty() && !has(&self.tags, tag(hash)) {
             return false;
         }
         let within = |at_ms: i64| appended_at_ms.saturating_sub(at_ms) <= SEEN_MS;
-        self.entries.iter().any(|(at_ms, known)| *known == hash && within(*at_ms))
+        self.kept().iter().any(|(at_ms, known)| *known == hash && within(*at_ms))
+    }
+
+    fn insert(&mut self, entry: (i64, u64)) {
+        let is_newest = self.kept().last().is_none_or(|newest| *newest < entry);
+        let place = if is_newest { self.entries.len() } else { self.place_of(entry) };
+        self.entries.insert(place, entry);
+        if !self.tags.is_empty() {
+            self.tags.insert(place, tag(entry.1));
+        } else if self.entries.len() >= TAGGED_FROM {
+            self.tags = tags(&self.entries);
+        }
+    }
+
+    fn place_of(&self, entry: (i64, u64)) -> usize {
+        self.forgotten as usize + self.kept().partition_point(|known| *known < entry)
     }
 
     /// Drops what is older than 48 h before `newest_ms`, or before the newest remembered.
     fn forget(&mut self, newest_ms: i64) {
-        let newest_ms = self.entries.back().map_or(newest_ms, |(at_ms, _)| newest_ms.max(*at_ms));
+        let newest_ms = self.kept().last().map_or(newest_ms, |(at_ms, _)| newest_ms.max(*at_ms));
         let is_old = |(at_ms, _): &(i64, u64)| newest_ms.saturating_sub(*at_ms) > SEEN_MS;
-        if self.entries.front().is_some_and(is_old) {
-            self.drop_oldest(self.entries.partition_point(is_old));
+        if self.kept().first().is_some_and(is_old) {
+            self.drop_oldest(self.kept().partition_point(is_old));
         }
     }
 
     fn drop_oldest(&mut self, count: usize) {
-        self.entries.drain(..count);
-        self.tags.drain(..count);
+        self.forgotten += count as u32;
+        let forgotten = self.forgotten as usize;
+        if forgotten >= TAGGED_FROM + self.entries.len() / 8 || forgotten == self.entries.len() {
+            self.entries.drain(..forgotten);
+            self.tags.drain(..forgotten.min(self.tags.len()));
+            self.forgotten = 0;
+        }
     }
 
     /// Forgets the oldest beyond so many; how many these were.
     pub(crate) fn keep_newest(&mut self, count_max: usize) -> usize {
-        let dropped = self.entries.len().saturating_sub(count_max);
+        let dropped = self.len().saturating_sub(count_max);
         if dropped > 0 {
             self.drop_oldest(dropped);
         }
         dropped
     }
 
+    fn kept(&self) -> &[(i64, u64)] {
+        &self.entries[self.forgotten as usize..]
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.kept().len()
     }
 
     /// Append times and hashes, rising; for storing.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = (i64, u64)> + DoubleEndedIterator {
-        self.entries.iter().copied()
+        self.kept().iter().copied()
     }
 
     /// The memory of those entries; `None` where they are not rising or too many.
-    pub fn from_entries(entries: Vec<(i64, u64)>) -> Option<SeenEvents> {
+    pub fn from_entries(entries: SmallVec<[(i64, u64); 1]>) -> Option<SeenEvents> {
         let rising = entries.windows(2).all(|pair| pair[0] < pair[1]);
         (rising && entries.len() <= SEEN_MAX).then(|| {
-            let tags = entries.iter().map(|(_, hash)| tag(*hash)).collect();
-            SeenEvents { entries: entries.into(), tags }
+            let tags = if entries.len() < TAGGED_FROM { Vec::new() } else { tags(&entries) };
+            SeenEvents { entries, tags, forgotten: 0 }
         })
     }
 
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.kept().is_empty()
     }
+}
+
+fn tags(entries: &[(i64, u64)]) -> Vec<u32> {
+    entries.iter().map(|(_, hash)| tag(*hash)).collect()
 }
 
 fn tag(hash: u64) -> u32 {

@@ -73,8 +73,8 @@ impl Step<'_> {
         let Some(channel) = self.meaning.touch() else { return };
         let at_ms = self.event.occurred_at_ms;
         let answers = self.would_answer(channel);
-        if answers {
-            episode.acted.unanswered_since_ms.take_if(|since_ms| at_ms >= *since_ms);
+        if answers && episode.acted.unanswered_since_ms.is_some_and(|since_ms| at_ms >= since_ms) {
+            episode.acted.unanswered_since_ms = None;
         }
         let is_acted_on = |lane| lane != Lane::Instant || answers;
         if episode.open().is_some_and(|open| at_ms >= open.as_of_ms && is_acted_on(open.lane)) {
@@ -119,7 +119,9 @@ impl Step<'_> {
 
     /// What sales did with the newest READY; a word about another one changes nothing.
     fn outcome(&self, outcome: &Outcome<'_>, moment: &Moment<'_>, episode: &mut Episode, out: &mut Effects) {
-        let Some(ready) = episode.ready.filter(|ready| ready.id.is(&outcome.decision_id)) else { return };
+        let Some(ready) = episode.ready.as_deref().copied().filter(|ready| ready.id.is(&outcome.decision_id)) else {
+            return;
+        };
         let lanes = &moment.model.lanes;
         let is_running = matches!(episode.state, State::Open | State::Contacted { .. });
         match outcome.kind {

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::parts::{ChannelFacts, ConsentEntry, Moments, Profile, RuleFact, RulePoints, TopicFact};
 use super::register::{self, Consent, Earliest, Register};
 use super::texts::{TEXT_KEPT_BYTES_MAX, beginning, kept};
-use super::{Facts, Order, RULE_FACTS_MAX, Reach, Refund, TOPIC_FACTS_MAX};
+use super::{Facts, Order, Purchases, RULE_FACTS_MAX, Reach, Refund, TOPIC_FACTS_MAX};
 use crate::scoring::calendar::Calendar;
 use crate::scoring::epoch_sum::EpochSum;
 use crate::scoring::event::{
@@ -55,7 +55,7 @@ impl Facts {
             self.note_touch(model, event, rule.channel, day);
         }
         if rule.marks.has(Mark::Answer) {
-            self.answers.insert(Reach::of(event, rule.channel));
+            self.reaches.insert_answer(Reach::of(event, rule.channel));
         }
         if rule.marks.has(Mark::HandRaise) {
             self.channel_mut(rule.channel).last_hand_raise.see(at_ms);
@@ -92,7 +92,7 @@ impl Facts {
         facts.touch_days.add(day);
         facts.last_outbound.see(at_ms);
         self.pressure.add(model.channels[channel].pressure, at_ms, model.readiness.pressure_half_life_ms);
-        self.touches.insert(Reach::of(event, channel));
+        self.reaches.insert_touch(Reach::of(event, channel));
     }
 
     fn note_inbound(&mut self, model: &Model, at_ms: i64, meaning: &Meaning<'_>) {
@@ -160,10 +160,10 @@ impl Facts {
         let order = xxh3_64(order_id.unwrap_or(&event.event_id).as_bytes());
         match commerce.kind {
             CommerceKind::Purchase => {
-                self.orders.insert(Order { day, order });
+                self.purchases_mut().orders.insert(Order { day, order });
                 self.moments_mut().purchase.see(event.occurred_at_ms);
             }
-            CommerceKind::Refund => self.refunds.insert(Refund { day, order }),
+            CommerceKind::Refund => self.purchases_mut().refunds.insert(Refund { day, order }),
             _ => {}
         }
     }
@@ -292,6 +292,10 @@ impl Facts {
         self.moments.get_or_insert_default()
     }
 
+    pub(super) fn purchases_mut(&mut self) -> &mut Purchases {
+        self.purchases.get_or_insert_default()
+    }
+
     pub(super) fn profile_mut(&mut self) -> &mut Profile {
         self.profile.get_or_insert_default()
     }
@@ -417,7 +421,7 @@ mod tests {
         let facts = facts(&bodies);
         assert_eq!(facts.purchase_days()[..], [1, 3]);
         assert_eq!(facts.last_purchase_ms(), Some(3 * DAY_MS));
-        assert!(facts.is_known() && facts.orders.len() == 3);
+        assert!(facts.is_known() && facts.orders().len() == 3);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Two sets of events into one: the result is what one lead with all of them would have.
 
 use super::register;
-use super::{Bant, ChannelFacts, Facts, Moments, Profile, RuleFact, RulePoints};
+use super::{Bant, ChannelFacts, Facts, Moments, Profile, Purchases, RuleFact, RulePoints};
 
 impl Facts {
     /// Adds all that is known of another lead. Both must come from one model, or models with the same half-lives.
@@ -19,10 +19,10 @@ impl Facts {
         }
         self.fit_rules();
         self.fit_topics();
-        self.touches.merge(&other.touches);
-        self.answers.merge(&other.answers);
-        self.orders.merge(&other.orders);
-        self.refunds.merge(&other.refunds);
+        self.reaches.merge(&other.reaches);
+        if let Some(purchases) = &other.purchases {
+            merge_purchases(self.purchases_mut(), purchases);
+        }
         for (count, others) in self.inbound_hours.iter_mut().zip(other.inbound_hours) {
             *count = count.saturating_add(others);
         }
@@ -67,6 +67,11 @@ fn merge_channel(facts: &mut ChannelFacts, other: &ChannelFacts) {
     facts.last_inbound.merge(other.last_inbound);
     facts.last_outbound.merge(other.last_outbound);
     facts.last_hand_raise.merge(other.last_hand_raise);
+}
+
+fn merge_purchases(purchases: &mut Purchases, other: &Purchases) {
+    purchases.orders.merge(&other.orders);
+    purchases.refunds.merge(&other.refunds);
 }
 
 fn merge_moments(moments: &mut Moments, other: &Moments) {

@@ -16,14 +16,13 @@ mod texts;
 mod touch_days;
 
 pub use attributes::{ATTRIBUTES_MAX, Attribute, Attributes};
-pub use entries::{ANSWERS_MAX, ORDERS_MAX, Order, Reach, Refund, TOUCHES_MAX};
+pub use entries::{ANSWERS_MAX, ORDERS_MAX, Order, Purchases, Reach, Reaches, Refund, TOUCHES_MAX};
 pub use parts::{Bant, ChannelFacts, ConsentEntry, Moments, Owner, Profile, RuleFact, RulePoints, TopicFact};
 pub use register::{Consent, Earliest, Latest, Register};
 pub use texts::TEXT_KEPT_BYTES_MAX;
 pub use touch_days::{TOUCH_DAYS, TouchDays};
 
 use crate::scoring::epoch_sum::EpochSum;
-use crate::scoring::newest::Newest;
 
 /// Entries of rules that stored state may hold: those of the model, and as many again of earlier ones.
 pub const RULE_FACTS_MAX: usize = 2 * crate::scoring::model::RULES_MAX;
@@ -45,10 +44,8 @@ pub struct Facts {
     pub rules: Vec<RuleFact>,
     /// Only topics that counted, by key.
     pub topics: Vec<TopicFact>,
-    pub touches: Newest<Reach, TOUCHES_MAX>,
-    pub answers: Newest<Reach, ANSWERS_MAX>,
-    pub orders: Newest<Order, ORDERS_MAX>,
-    pub refunds: Newest<Refund, ORDERS_MAX>,
+    pub reaches: Reaches,
+    pub purchases: Option<Box<Purchases>>,
     /// Inbound events by hour of the model's local day; counts stop at 255.
     pub inbound_hours: [u8; 24],
     /// Last of the moments that few leads have.

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{ChannelFacts, Consent, Facts, Latest, Moments, Reach, RulePoints};
+use super::{ChannelFacts, Consent, Facts, Latest, Moments, Order, Reach, Refund, RulePoints};
 use crate::scoring::calendar::Calendar;
 use crate::scoring::event::Purpose;
 use crate::scoring::model::{Channel, RuleKey};
@@ -120,17 +120,27 @@ impl Facts {
     pub fn touches_answered(&self) -> impl Iterator<Item = (&Reach, bool)> {
         // Sixteen times sixteen comparisons are many: one bit an answer spares most touches theirs.
         let bit = |reach: &Reach| reach.reference.map_or(0, |hash| 1_u64 << (hash.get() % 64));
-        let bits = self.answers.iter().fold(0, |bits, answer| bits | bit(answer));
-        let is_answered =
-            move |touch: &Reach| bit(touch) & bits != 0 && self.answers.iter().any(|answer| answer.answers(touch));
-        self.touches.iter().map(move |touch| (touch, is_answered(touch)))
+        let bits = self.reaches.answers().iter().fold(0, |bits, answer| bits | bit(answer));
+        let is_answered = move |touch: &Reach| {
+            bit(touch) & bits != 0 && self.reaches.answers().iter().any(|answer| answer.answers(touch))
+        };
+        self.reaches.touches().iter().map(move |touch| (touch, is_answered(touch)))
+    }
+
+    /// Purchases, from the oldest on, the refunded ones too.
+    pub fn orders(&self) -> std::slice::Iter<'_, Order> {
+        self.purchases.as_ref().map_or(Default::default(), |purchases| purchases.orders.iter())
+    }
+
+    pub fn refunds(&self) -> std::slice::Iter<'_, Refund> {
+        self.purchases.as_ref().map_or(Default::default(), |purchases| purchases.refunds.iter())
     }
 
     /// Distinct local days of orders that were not refunded, rising.
     pub fn purchase_days(&self) -> SmallVec<[i32; 8]> {
-        let refunded = |order: u64| self.refunds.iter().any(|refund| refund.order == order);
+        let refunded = |order: u64| self.refunds().any(|refund| refund.order == order);
         let mut days = SmallVec::new();
-        for order in self.orders.iter().filter(|order| !refunded(order.order)) {
+        for order in self.orders().filter(|order| !refunded(order.order)) {
             if days.last() != Some(&order.day) {
                 days.push(order.day);
             }
@@ -179,6 +189,6 @@ impl Facts {
     /// An attribute, an order (a refunded one, too) or a hand-raise.
     pub fn is_known(&self) -> bool {
         let has_attribute = self.profile.as_ref().is_some_and(|profile| profile.attributes.iter().next().is_some());
-        has_attribute || !self.orders.is_empty() || self.last_hand_raise().is_some()
+        has_attribute || self.orders().len() > 0 || self.last_hand_raise().is_some()
     }
 }

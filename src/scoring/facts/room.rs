@@ -97,7 +97,7 @@ impl Facts {
         /// Times, channels, touches and answers, moments, consents, and where everything begins and ends.
         const REST_BYTES: usize = 2_400;
         const ORDER_BYTES: usize = 12;
-        let orders = self.orders.len() + self.refunds.len();
+        let orders = self.orders().len() + self.refunds().len();
         let texts = self.profile.as_ref().map_or(0, |profile| profile.text_bytes());
         REST_BYTES + ORDER_BYTES * orders + texts
     }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_greatest_sum_weighs_no_more_than_at_most() {
-        let sum = EpochSum::from_masses(i64::MAX, [i64::MIN; EPOCHS_MAX].as_slice().into()).expect("a sum");
+        let sum = EpochSum::from_masses(i64::MAX, &[i64::MIN; EPOCHS_MAX]).expect("a sum");
         assert_eq!(sum.weight_bytes(), LONG_SUM_BYTES);
     }
 

@@ -52,8 +52,14 @@ impl TouchDays {
 
     /// Counts from the newest day back, to the oldest that is not 0; for storing.
     pub fn counts(&self) -> &[u8] {
-        let used = self.counts.iter().rposition(|touches| *touches != 0).map_or(0, |last| last + 1);
-        &self.counts[..used]
+        let mut used = &self.counts[..];
+        while let Some((rest, [0, 0, 0, 0, 0, 0, 0, 0])) = used.split_last_chunk() {
+            used = rest;
+        }
+        while let [rest @ .., 0] = used {
+            used = rest;
+        }
+        used
     }
 
     /// The value of those counts; `None` where they are not as `counts` gives them.

@@ -154,7 +154,7 @@ impl Tiers {
             return None;
         }
         let again_ms = episode.acted.neglect_ready_ms.map_or(i64::MIN, |last_ms| last_ms + rules.again_ms);
-        let quiet_ms = episode.ready.map_or(i64::MIN, |ready| ready.as_of_ms + rules.quiet_after_ready_ms);
+        let quiet_ms = episode.ready.as_ref().map_or(i64::MIN, |ready| ready.as_of_ms + rules.quiet_after_ready_ms);
         let after = |alone_ms: i64| (last_contact_ms + alone_ms).max(again_ms);
         Some(Tiers {
             unanswered_ms: episode.acted.unanswered_since_ms.map(|_| after(rules.ready_ms)),

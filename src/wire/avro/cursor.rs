@@ -1,5 +1,7 @@
 //! Reads Avro's primitives from untrusted bytes: nothing here panics, allocates, or trusts a length.
 
+use super::varint::{number_of, un_zig_zag};
+
 /// Why bytes are no Avro of the schema; never holds text of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -36,14 +38,47 @@ impl<'a> Cursor<'a> {
     /// An `int` or a `long`: variable-length zig-zag.
     #[inline]
     pub fn long(&mut self) -> Result<i64, Malformed> {
-        if let [byte @ 0..=0x7f, rest @ ..] = self.rest {
-            self.rest = rest;
-            return Ok(un_zig_zag(u64::from(*byte)));
+        match self.long_of_one_byte() {
+            Some(value) => Ok(value),
+            None => self.long_of_many_bytes(),
         }
-        self.long_of_many_bytes().ok_or_else(|| self.no_long())
     }
 
-    fn long_of_many_bytes(&mut self) -> Option<i64> {
+    /// An `int` or a `long`, where it has but one byte.
+    #[inline]
+    pub fn long_of_one_byte(&mut self) -> Option<i64> {
+        let (byte, rest) = self.rest.split_first()?;
+        (*byte < 0x80).then(|| {
+            self.rest = rest;
+            un_zig_zag(u64::from(*byte))
+        })
+    }
+
+    /// A number of one byte that is not negative, as nearly all lengths, symbols and branches are.
+    #[inline]
+    pub fn small(&mut self) -> Option<u8> {
+        let (byte, rest) = self.rest.split_first()?;
+        (*byte < 0x80 && byte & 1 == 0).then(|| {
+            self.rest = rest;
+            byte >> 1
+        })
+    }
+
+    /// An `int` or a `long`, whatever its length.
+    #[inline]
+    pub fn long_of_many_bytes(&mut self) -> Result<i64, Malformed> {
+        match self.rest.first_chunk().and_then(|bytes| number_of(*bytes)) {
+            Some((number, length)) => {
+                self.rest = &self.rest[length..];
+                Ok(un_zig_zag(number))
+            }
+            None => self.long_byte_by_byte().ok_or_else(|| self.no_long()),
+        }
+    }
+
+    /// Where it has more than eight bytes, or fewer than eight are left.
+    #[cold]
+    fn long_byte_by_byte(&mut self) -> Option<i64> {
         let mut value = 0_u64;
         for (index, &byte) in self.rest.iter().take(10).enumerate() {
             if index == 9 && byte > 1 {
@@ -76,9 +111,29 @@ impl<'a> Cursor<'a> {
     }
 
     /// `bytes`: a length and so many bytes.
+    #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
-        let length = usize::try_from(self.long()?).map_err(|_| Malformed("a length is negative"))?;
+        let length = self.length()?;
         self.take(length)
+    }
+
+    /// How many bytes follow.
+    #[inline]
+    pub fn length(&mut self) -> Result<usize, Malformed> {
+        match self.small() {
+            Some(length) => Ok(length.into()),
+            None => usize::try_from(self.long()?).map_err(|_| Malformed("a length is negative")),
+        }
+    }
+
+    /// The number of a symbol or of a union's branch, looked up.
+    #[inline]
+    pub fn symbol<'s, T>(&mut self, symbols: &'s [T]) -> Result<Option<&'s T>, Malformed> {
+        let number = match self.small() {
+            Some(number) => number.into(),
+            None => usize::try_from(self.long()?).unwrap_or(usize::MAX),
+        };
+        Ok(symbols.get(number))
     }
 
     pub fn text(&mut self) -> Result<&'a str, Malformed> {
@@ -104,6 +159,11 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn block(&mut self) -> Result<usize, Malformed> {
         let count = self.long()?;
+        self.block_of(count)
+    }
+
+    /// The block whose count was read.
+    pub fn block_of(&mut self, count: i64) -> Result<usize, Malformed> {
         if count < 0 {
             self.long()?; // the block's size in bytes, of use only to those who skip it
         }
@@ -117,10 +177,6 @@ impl<'a> Cursor<'a> {
     pub fn end(&self) -> Result<(), Malformed> {
         if self.rest.is_empty() { Ok(()) } else { Err(Malformed("bytes are left over behind the record")) }
     }
-}
-
-fn un_zig_zag(value: u64) -> i64 {
-    (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }
 
 #[cfg(test)]

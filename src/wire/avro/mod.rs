@@ -6,8 +6,12 @@ mod cursor;
 mod header;
 #[cfg(test)]
 pub mod oracle;
+mod texts;
+mod varint;
 mod write;
 
 pub use cursor::{Cursor, Malformed};
 pub use header::{Header, crate_fingerprint, fingerprint, fingerprint_of};
+pub use texts::Texts;
+pub use varint::{word_of, zig_zag};
 pub use write::{put_boolean, put_bytes, put_double, put_long, put_optional_long, put_optional_text, put_text};

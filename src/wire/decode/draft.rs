@@ -65,7 +65,8 @@ pub struct Draft<'a> {
     symbols: [u8; Symbol::COUNT],
     numbers: [Option<i64>; Number::COUNT],
     machine: bool,
-    attributes: BTreeMap<Cow<'a, str>, Option<Cow<'a, str>>>,
+    /// None for the records that have none, which are nearly all.
+    attributes: Option<BTreeMap<Cow<'a, str>, Option<Cow<'a, str>>>>,
     text_too_long: bool,
 }
 
@@ -113,7 +114,7 @@ impl<'a> Draft<'a> {
     pub fn attribute(&mut self, name: Cow<'a, str>, value: Option<Cow<'a, str>>) {
         let longest = name.len().max(value.as_deref().map_or(0, str::len));
         self.text_too_long |= longest > limits::TEXT_BYTES_MAX;
-        self.attributes.insert(name, value);
+        self.attributes.get_or_insert_default().insert(name, value);
     }
 
     /// The event, or the first of: a missing or oversized id of the lead, of the event, an oversized text, no time.
@@ -200,7 +201,7 @@ impl<'a> Draft<'a> {
     fn profile(&mut self) -> Profile<'a> {
         Profile {
             kind: self.get(Symbol::Kind, ProfileKind::ALL),
-            attributes: std::mem::take(&mut self.attributes),
+            attributes: self.attributes.take().unwrap_or_default(),
             channel: self.get(Symbol::Channel, ChannelSymbol::ALL),
             purpose: self.get(Symbol::Purpose, Purpose::ALL),
             expires_at_ms: self.numbers[Number::ExpiresAt as usize],

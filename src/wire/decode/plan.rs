@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::draft::{Draft, Number, Symbol, Text};
 use super::skip::Skip;
-use crate::wire::avro::{Cursor, Malformed};
+use crate::wire::avro::{Cursor, Malformed, Texts};
 
 /// Compiled from a writer's schema against a reader's; see `compile`.
 #[derive(Debug)]
@@ -34,9 +34,9 @@ pub(super) enum Step {
 impl Plan {
     /// Reads one datum, to its last byte.
     pub fn read<'a>(&self, datum: &'a [u8], draft: &mut Draft<'a>) -> Result<(), Malformed> {
-        let mut cursor = Cursor::new(datum);
+        let (mut cursor, mut texts) = (Cursor::new(datum), Texts::default());
         for step in &self.steps {
-            step.read(&mut cursor, draft)?;
+            step.read(&mut cursor, &mut texts, draft)?;
         }
         cursor.end()
     }
@@ -44,51 +44,54 @@ impl Plan {
 
 impl Step {
     #[inline]
-    fn read<'a>(&self, cursor: &mut Cursor<'a>, draft: &mut Draft<'a>) -> Result<(), Malformed> {
-        match self {
+    fn read<'a>(&self, cursor: &mut Cursor<'a>, texts: &mut Texts<'a>, draft: &mut Draft<'a>) -> Result<(), Malformed> {
+        match self.branch(cursor)? {
             Step::Null => {}
-            Step::Text(slot) => draft.text(*slot, Cow::Borrowed(cursor.text()?)),
+            Step::Text(slot) => draft.text(*slot, Cow::Borrowed(texts.read(cursor)?)),
             Step::Symbol(slot, readers) => {
-                let index = usize::try_from(cursor.long()?).ok().and_then(|index| readers.get(index));
-                draft.symbol(*slot, *index.ok_or(Malformed("an enum has no symbol of that number"))?);
+                let index = cursor.symbol(readers)?.ok_or(Malformed("an enum has no symbol of that number"))?;
+                draft.symbol(*slot, *index);
             }
             Step::Number(slot) => draft.number(*slot, cursor.long()?).map_err(Malformed)?,
             Step::Machine => draft.machine(cursor.boolean()?),
-            Step::Attributes(value) => value.attributes(cursor, draft)?,
-            Step::Union(branches) => branch(branches, cursor)?.read(cursor, draft)?,
+            Step::Attributes(value) => value.attributes(cursor, texts, draft)?,
             Step::Skip(skip) => skip.run(cursor)?,
-            Step::Mismatch => return Err(Malformed("a field holds a type that this version does not take there")),
+            Step::Union(_) | Step::Mismatch => {
+                return Err(Malformed("a field holds a type that this version does not take there"));
+            }
         }
         Ok(())
     }
 
-    fn attributes<'a>(&self, cursor: &mut Cursor<'a>, draft: &mut Draft<'a>) -> Result<(), Malformed> {
+    /// What is read: of a union, which never holds another one, the branch that the record names.
+    #[inline(always)] // asked at every field
+    fn branch(&self, cursor: &mut Cursor<'_>) -> Result<&Step, Malformed> {
+        match self {
+            Step::Union(branches) => cursor.symbol(branches)?.ok_or(Malformed("a union has no branch of that number")),
+            step => Ok(step),
+        }
+    }
+
+    fn attributes<'a>(
+        &self,
+        cursor: &mut Cursor<'a>,
+        texts: &mut Texts<'a>,
+        draft: &mut Draft<'a>,
+    ) -> Result<(), Malformed> {
         loop {
             let count = cursor.block()?;
             if count == 0 {
                 return Ok(());
             }
             for _ in 0..count {
-                let name = Cow::Borrowed(cursor.text()?);
-                let value = self.optional_text(cursor)?.map(Cow::Borrowed);
+                let name = Cow::Borrowed(texts.read(cursor)?);
+                let value = match self.branch(cursor)? {
+                    Step::Text(_) => Some(Cow::Borrowed(texts.read(cursor)?)),
+                    Step::Null => None,
+                    _ => return Err(Malformed("an attribute is neither text nor null")),
+                };
                 draft.attribute(name, value);
             }
         }
     }
-
-    /// The value of an attribute: a text, or a union of text and null.
-    fn optional_text<'a>(&self, cursor: &mut Cursor<'a>) -> Result<Option<&'a str>, Malformed> {
-        match self {
-            Step::Text(_) => cursor.text().map(Some),
-            Step::Null => Ok(None),
-            Step::Union(branches) => branch(branches, cursor)?.optional_text(cursor),
-            _ => Err(Malformed("an attribute is neither text nor null")),
-        }
-    }
-}
-
-#[inline]
-fn branch<'s>(branches: &'s [Step], cursor: &mut Cursor<'_>) -> Result<&'s Step, Malformed> {
-    let index = usize::try_from(cursor.long()?).ok();
-    index.and_then(|index| branches.get(index)).ok_or(Malformed("a union has no branch of that number"))
 }

@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::primitives::{Base, put_int, put_list, put_optional};
+use super::primitives::Base;
 use super::reader::Reader;
 use super::schema::CURRENT;
+use super::writer::Writer;
 use crate::scoring::decision::{Basis, DecisionId};
 use crate::scoring::episode::{Acted, CoolingCause, Episode, Erased, Identity, Published, Ready, Sequence, State};
 use crate::scoring::fit::Grade;
@@ -14,8 +15,8 @@ use crate::scoring::identity::ALIASES_MAX;
 use crate::scoring::lanes::Lane;
 use crate::scoring::message::Ids;
 use crate::scoring::model::Channel;
+use crate::scoring::rare::Rare;
 use crate::scoring::stage::Stage;
-use crate::wire::avro::{put_boolean, put_long, put_optional_long, put_optional_text, put_text};
 
 /// The lanes by their numbers in the schema, which must outlive any order of strength.
 static LANES: LazyLock<Vec<Lane>> = LazyLock::new(|| {
@@ -39,17 +40,16 @@ fn symbols_of<'s>(schema: &'s Value, name: &str) -> Option<&'s Vec<Value>> {
     }
 }
 
-pub(super) fn put_episode(out: &mut Vec<u8>, base: Base, episode: &Episode) {
+pub(super) fn put_episode(out: &mut Writer, base: Base, episode: &Episode) {
     let known = Some(episode).filter(|episode| **episode != Episode::default());
-    put_optional(out, known, |out, episode| {
-        put_long(out, episode.number.cast_signed());
+    out.optional(known, |out, episode| {
+        out.long(episode.number.cast_signed());
         put_state(out, base, episode.state);
-        put_optional(out, episode.ready.as_ref(), |out, ready| put_ready(out, base, ready));
-        put_boolean(out, episode.disarmed);
-        let acted = Some(&episode.acted).filter(|acted| **acted != Acted::default());
-        put_optional(out, acted, |out, acted| put_acted(out, base, acted));
-        put_optional(out, episode.sequence.as_ref(), |out, sequence| put_sequence(out, base, sequence));
-        put_optional(out, episode.published.as_ref(), put_published);
+        out.optional(episode.ready.as_deref(), |out, ready| put_ready(out, base, ready));
+        out.boolean(episode.disarmed);
+        out.optional(episode.acted.known(), |out, acted| put_acted(out, base, acted));
+        out.optional(episode.sequence.as_ref(), |out, sequence| put_sequence(out, base, sequence));
+        out.optional(episode.published.as_ref(), put_published);
     });
 }
 
@@ -57,9 +57,9 @@ pub(super) fn read_episode(reader: &mut Reader<'_>, base: Base) -> Episode {
     let episode = reader.optional(|reader| Episode {
         number: read_number(reader),
         state: read_state(reader, base),
-        ready: reader.optional(|reader| read_ready(reader, base)),
+        ready: reader.optional(|reader| Box::new(read_ready(reader, base))),
         disarmed: reader.boolean(),
-        acted: reader.optional(|reader| read_acted(reader, base)).unwrap_or_default(),
+        acted: reader.optional(|reader| read_acted(reader, base)).into(),
         sequence: reader.optional(|reader| read_sequence(reader, base)),
         published: reader.optional(read_published).flatten(),
     });
@@ -72,7 +72,7 @@ fn read_number(reader: &mut Reader<'_>) -> u64 {
     reader.sound(number, "an episode's number is out of range")
 }
 
-fn put_state(out: &mut Vec<u8>, base: Base, state: State) {
+fn put_state(out: &mut Writer, base: Base, state: State) {
     let (number, until_ms, cause) = match state {
         State::Idle => (0, None, None),
         State::Open => (1, None, None),
@@ -80,9 +80,9 @@ fn put_state(out: &mut Vec<u8>, base: Base, state: State) {
         State::Cooling { until_ms, cause: CoolingCause::Lane(lane) } => (3, Some(until_ms), Some(lane)),
         State::Cooling { until_ms, cause: CoolingCause::Verdict } => (3, Some(until_ms), None),
     };
-    put_long(out, number);
+    out.long(number);
     base.put_optional_age(out, until_ms);
-    put_optional(out, cause, put_lane);
+    out.optional(cause, put_lane);
 }
 
 fn read_state(reader: &mut Reader<'_>, base: Base) -> State {
@@ -100,19 +100,19 @@ fn read_state(reader: &mut Reader<'_>, base: Base) -> State {
     }
 }
 
-fn put_ready(out: &mut Vec<u8>, base: Base, ready: &Ready) {
-    out.extend_from_slice(&ready.id.0);
+fn put_ready(out: &mut Writer, base: Base, ready: &Ready) {
+    out.fixed(&ready.id.0);
     put_lane(out, ready.lane);
     base.put_age(out, ready.as_of_ms);
     let after = |at_ms: i64| at_ms - ready.as_of_ms;
-    put_long(out, after(ready.due_ms));
-    put_long(out, after(ready.expires_ms));
-    put_long(out, ready.channel as i64);
-    put_long(out, BASES.iter().position(|basis| *basis == ready.basis).unwrap_or(0) as i64);
-    put_boolean(out, ready.accepted);
-    put_boolean(out, ready.last_try);
-    put_optional_long(out, ready.breach_ms.map(after));
-    put_optional_long(out, ready.abandoned_ms.map(after));
+    out.long(after(ready.due_ms));
+    out.long(after(ready.expires_ms));
+    out.long(ready.channel as i64);
+    out.long(BASES.iter().position(|basis| *basis == ready.basis).unwrap_or(0) as i64);
+    out.boolean(ready.accepted);
+    out.boolean(ready.last_try);
+    out.optional_long(ready.breach_ms.map(after));
+    out.optional_long(ready.abandoned_ms.map(after));
 }
 
 fn read_ready(reader: &mut Reader<'_>, base: Base) -> Ready {
@@ -136,12 +136,12 @@ fn read_ready(reader: &mut Reader<'_>, base: Base) -> Ready {
     }
 }
 
-fn put_acted(out: &mut Vec<u8>, base: Base, acted: &Acted) {
+fn put_acted(out: &mut Writer, base: Base, acted: &Acted) {
     base.put_optional_age(out, acted.hand_raise_ms);
     base.put_optional_age(out, acted.hand_raise_before_ms);
-    put_optional(out, acted.instant, |out, (at_ms, channel)| {
+    out.optional(acted.instant, |out, (at_ms, channel)| {
         base.put_age(out, at_ms);
-        put_long(out, channel as i64);
+        out.long(channel as i64);
     });
     base.put_optional_age(out, acted.unanswered_since_ms);
     base.put_optional_age(out, acted.complaint_ms);
@@ -149,13 +149,13 @@ fn put_acted(out: &mut Vec<u8>, base: Base, acted: &Acted) {
     base.put_optional_age(out, acted.score_ready_ms);
     base.put_optional_age(out, acted.return_ms);
     base.put_optional_age(out, acted.reengage_ready_ms);
-    put_optional(out, acted.bant_day, put_int);
-    put_optional(out, acted.hurdle_day, put_int);
+    out.optional(acted.bant_day, Writer::int);
+    out.optional(acted.hurdle_day, Writer::int);
     base.put_optional_age(out, acted.cart_ms);
     base.put_optional_age(out, acted.sequence_mark_ms);
     base.put_optional_age(out, acted.neglect_ready_ms);
-    put_optional(out, acted.birth_year.map(i32::from), put_int);
-    put_optional(out, acted.first_purchase_year.map(i32::from), put_int);
+    out.optional(acted.birth_year.map(i32::from), Writer::int);
+    out.optional(acted.first_purchase_year.map(i32::from), Writer::int);
 }
 
 fn read_acted(reader: &mut Reader<'_>, base: Base) -> Acted {
@@ -180,10 +180,10 @@ fn read_acted(reader: &mut Reader<'_>, base: Base) -> Acted {
     }
 }
 
-fn put_sequence(out: &mut Vec<u8>, base: Base, sequence: &Sequence) {
+fn put_sequence(out: &mut Writer, base: Base, sequence: &Sequence) {
     base.put_age(out, sequence.start_ms);
     for count in [sequence.mails, sequence.step, sequence.offers] {
-        put_int(out, i32::from(count));
+        out.int(i32::from(count));
     }
 }
 
@@ -196,10 +196,10 @@ fn read_sequence(reader: &mut Reader<'_>, base: Base) -> Sequence {
     Sequence { start_ms, mails: count(), step: count(), offers: count() }
 }
 
-fn put_published(out: &mut Vec<u8>, published: &Published) {
-    out.extend_from_slice(&published.grade.as_bytes());
-    put_long(out, published.stage as i64);
-    put_optional(out, published.open, |out, id| out.extend_from_slice(&id.0));
+fn put_published(out: &mut Writer, published: &Published) {
+    out.fixed(&published.grade.as_bytes());
+    out.long(published.stage as i64);
+    out.optional(published.open, |out, id| out.fixed(&id.0));
 }
 
 fn read_published(reader: &mut Reader<'_>) -> Option<Published> {
@@ -210,36 +210,35 @@ fn read_published(reader: &mut Reader<'_>) -> Option<Published> {
     Some(Published { grade, stage, open })
 }
 
-pub(super) fn put_identity(out: &mut Vec<u8>, identity: &Identity) {
-    let known = Some(identity).filter(|identity| **identity != Identity::default());
-    put_optional(out, known, |out, identity| {
-        put_optional_text(out, identity.redirect.as_deref());
-        put_list(out, identity.aliases.iter(), |out, alias| put_text(out, alias));
-        put_optional(out, identity.erased, |out, erased| {
-            put_long(out, erased.at_ms);
-            put_long(out, erased.until_ms);
+pub(super) fn put_identity(out: &mut Writer, identity: &Rare<Identity>) {
+    out.optional(identity.known(), |out, identity| {
+        out.optional_text(identity.redirect.as_deref());
+        out.list(identity.aliases.iter(), |out, alias| out.text(alias));
+        out.optional(identity.erased, |out, erased| {
+            out.long(erased.at_ms);
+            out.long(erased.until_ms);
         });
     });
 }
 
-pub(super) fn read_identity(reader: &mut Reader<'_>) -> Identity {
+pub(super) fn read_identity(reader: &mut Reader<'_>) -> Rare<Identity> {
     let identity = reader.optional(|reader| Identity {
         redirect: reader.optional(|reader| reader.text().into()),
         aliases: read_aliases(reader),
         erased: reader.optional(|reader| Erased { at_ms: reader.moment(), until_ms: reader.moment() }),
     });
-    identity.unwrap_or_default()
+    identity.into()
 }
 
 fn read_aliases(reader: &mut Reader<'_>) -> Ids {
     let aliases: Vec<Box<str>> = reader.list(ALIASES_MAX, |reader| reader.text().into());
     let rises = aliases.is_sorted_by(|alias, next| alias < next);
-    reader.sound(rises.then_some(aliases), "a list is out of order").into()
+    reader.sound(rises.then_some(aliases), "a list is out of order")
 }
 
-fn put_lane(out: &mut Vec<u8>, lane: Lane) {
+fn put_lane(out: &mut Writer, lane: Lane) {
     let number = LANES.iter().position(|known| *known == lane);
-    put_long(out, number.expect("the schema names every lane: tested") as i64);
+    out.long(number.expect("the schema names every lane: tested") as i64);
 }
 
 fn read_lane(reader: &mut Reader<'_>) -> Lane {

@@ -6,28 +6,30 @@ use super::parts::{
     put_channel_facts, put_reach, put_rule, put_sum, put_topic, read_channel_facts, read_newest, read_reach, read_rule,
     read_sum, read_topic,
 };
-use super::primitives::{Base, put_bytes, put_hash, put_int, put_list, put_optional};
+use super::primitives::Base;
 use super::profile::{put_profile, read_profile};
 use super::reader::Reader;
-use crate::scoring::facts::{Facts, Moments, Order, RULE_FACTS_MAX, Refund, TOPIC_FACTS_MAX};
+use super::writer::Writer;
+use crate::scoring::facts::{
+    ANSWERS_MAX, Facts, Moments, Order, Purchases, RULE_FACTS_MAX, Reach, Reaches, Refund, TOPIC_FACTS_MAX, TOUCHES_MAX,
+};
 use crate::scoring::model::Channel;
-use crate::wire::avro::put_optional_long;
 
-pub(super) fn put_facts(out: &mut Vec<u8>, facts: &Facts) {
+pub(super) fn put_facts(out: &mut Writer, facts: &Facts) {
     let base = Base(facts.newest.get().unwrap_or(0));
-    put_optional_long(out, facts.newest.get());
+    out.optional_long(facts.newest.get());
     base.put_optional_age(out, facts.first_seen.get());
     put_sum(out, &facts.pressure);
-    put_list(out, facts.channels.iter(), |out, channel| put_channel_facts(out, base, channel));
-    put_list(out, facts.rules.iter(), put_rule);
-    put_list(out, facts.topics.iter(), put_topic);
-    put_list(out, facts.touches.iter(), |out, reach| put_reach(out, base, reach));
-    put_list(out, facts.answers.iter(), |out, reach| put_reach(out, base, reach));
-    put_list(out, facts.orders.iter(), |out, order| put_order(out, order.day, order.order));
-    put_list(out, facts.refunds.iter(), |out, refund| put_order(out, refund.day, refund.order));
+    out.list(facts.channels.iter(), |out, channel| put_channel_facts(out, base, channel));
+    out.list(facts.rules.iter(), put_rule);
+    out.list(facts.topics.iter(), put_topic);
+    out.list(facts.reaches.touches().iter(), |out, reach| put_reach(out, base, reach));
+    out.list(facts.reaches.answers().iter(), |out, reach| put_reach(out, base, reach));
+    out.list(facts.orders(), |out, order| put_order(out, order.day, order.order));
+    out.list(facts.refunds(), |out, refund| put_order(out, refund.day, refund.order));
     put_hours(out, &facts.inbound_hours);
-    put_optional(out, facts.moments.as_deref(), |out, moments| put_moments(out, base, moments));
-    put_optional(out, facts.profile.as_deref(), |out, profile| put_profile(out, base, profile));
+    out.optional(facts.moments.as_deref(), |out, moments| put_moments(out, base, moments));
+    out.optional(facts.profile.as_deref(), |out, profile| put_profile(out, base, profile));
 }
 
 pub(super) fn read_facts(reader: &mut Reader<'_>) -> Facts {
@@ -45,41 +47,70 @@ pub(super) fn read_facts(reader: &mut Reader<'_>) -> Facts {
         channels: reader.rising(channels, |facts| facts.channel),
         rules: reader.rising(rules, |fact| fact.key),
         topics: reader.rising(topics, |fact| fact.key),
-        touches: read_newest(reader, |reader| read_reach(reader, base)),
-        answers: read_newest(reader, |reader| read_reach(reader, base)),
-        orders: read_newest(reader, |reader| Order { day: reader.int(), order: reader.hash() }),
-        refunds: read_newest(reader, |reader| Refund { day: reader.int(), order: reader.hash() }),
+        reaches: read_reaches(reader, base),
+        purchases: read_purchases(reader),
         inbound_hours: read_hours(reader),
         moments: reader.optional(|reader| read_moments(reader, base)).map(Box::new),
         profile: reader.optional(|reader| read_profile(reader, base)).map(Box::new),
     }
 }
 
-fn put_order(out: &mut Vec<u8>, day: i32, order: u64) {
-    put_int(out, day);
-    put_hash(out, order);
+fn put_order(out: &mut Writer, day: i32, order: u64) {
+    out.int(day);
+    out.hash(order);
 }
 
-fn put_hours(out: &mut Vec<u8>, hours: &[u8; 24]) {
-    let active: SmallVec<[u8; 24]> = hours.iter().copied().filter(|count| *count > 0).collect();
-    let bits = hours.iter().rev().fold(0, |bits, count| bits << 1 | i32::from(*count > 0));
-    put_int(out, bits);
-    put_bytes(out, &active);
+fn read_reaches(reader: &mut Reader<'_>, base: Base) -> Reaches {
+    let mut reaches: SmallVec<[Reach; TOUCHES_MAX + ANSWERS_MAX]> = SmallVec::new();
+    reader.each(TOUCHES_MAX, |reader| reaches.push(read_reach(reader, base)));
+    let touch_count = reaches.len();
+    reader.each(ANSWERS_MAX, |reader| reaches.push(read_reach(reader, base)));
+    reader.sound(Reaches::from_rising(&reaches, touch_count), "a list is out of order")
+}
+
+fn read_purchases(reader: &mut Reader<'_>) -> Option<Box<Purchases>> {
+    let orders = read_newest(reader, |reader| Order { day: reader.int(), order: reader.hash() });
+    let refunds = read_newest(reader, |reader| Refund { day: reader.int(), order: reader.hash() });
+    let are_any = !orders.is_empty() || !refunds.is_empty();
+    are_any.then(|| Box::new(Purchases { orders, refunds }))
+}
+
+/// A bit for each hour in which there was anything, and the counts of these hours alone.
+fn put_hours(out: &mut Writer, hours: &[u8; 24]) {
+    let (mut active, mut count, mut bits) = ([0; 24], 0, 0);
+    for hour in hours_with_any(hours) {
+        active[count] = hours[hour];
+        count += 1;
+        bits |= 1 << hour;
+    }
+    out.int(bits);
+    out.bytes(&active[..count]);
+}
+
+/// Most hours have none: eight at once are passed over.
+fn hours_with_any(hours: &[u8; 24]) -> impl Iterator<Item = usize> {
+    let (eights, _) = hours.as_chunks::<8>();
+    (0..)
+        .zip(eights)
+        .filter(|(_, eight)| **eight != [0; 8])
+        .flat_map(|(place, eight)| (8 * place..).zip(eight).filter(|(_, events)| **events > 0).map(|(hour, _)| hour))
 }
 
 fn read_hours(reader: &mut Reader<'_>) -> [u8; 24] {
     let bits = reader.int();
     let mut counts = reader.bytes().iter();
     let mut hours = [0; 24];
-    for hour in (0..24).filter(|hour| bits >> hour & 1 != 0) {
+    let mut left = bits & 0x00ff_ffff;
+    while left != 0 {
         let count = counts.next().copied().filter(|count| *count > 0);
-        hours[hour] = reader.sound(count, "an active hour has no count");
+        hours[left.trailing_zeros() as usize] = reader.sound(count, "an active hour has no count");
+        left &= left - 1;
     }
     let is_whole = bits >> 24 == 0 && counts.next().is_none();
     reader.sound(is_whole.then_some(hours), "there are hours beyond the day")
 }
 
-fn put_moments(out: &mut Vec<u8>, base: Base, moments: &Moments) {
+fn put_moments(out: &mut Writer, base: Base, moments: &Moments) {
     let Moments { sequence_mark, cart_mark, comparison_sheet, purchase, complaint, issue, resolution } = moments;
     for moment in [sequence_mark, cart_mark, comparison_sheet, purchase, complaint, issue, resolution] {
         base.put_optional_age(out, moment.get());

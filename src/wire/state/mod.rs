@@ -13,12 +13,14 @@ mod profile;
 mod reader;
 mod schema;
 mod seen;
+mod writer;
 
 use crate::scoring::facts::Facts;
 use crate::scoring::lead::Lead;
-use crate::wire::avro::{Cursor, Malformed, put_optional_long};
+use crate::wire::avro::{Cursor, Malformed};
 use reader::Reader;
 use schema::Kind;
+use writer::Writer;
 
 /// The bytes are no state that this version can use: they must not be served, and not be overwritten.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,12 +35,14 @@ pub enum StateError {
 
 /// Appends the state of a lead.
 pub fn encode(lead: &Lead, out: &mut Vec<u8>) {
-    out.extend_from_slice(Kind::Lead.schemas().header.as_bytes());
-    put_optional_long(out, lead.timer_ms);
-    facts::put_facts(out, &lead.facts);
-    seen::put_seen(out, &lead.seen);
-    episode::put_episode(out, base_of(&lead.facts), &lead.episode);
-    episode::put_identity(out, &lead.identity);
+    let mut writer = Writer::behind(std::mem::take(out));
+    writer.fixed(Kind::Lead.schemas().header.as_bytes());
+    writer.optional_long(lead.timer_ms);
+    facts::put_facts(&mut writer, &lead.facts);
+    seen::put_seen(&mut writer, &lead.seen);
+    episode::put_episode(&mut writer, base_of(&lead.facts), &lead.episode);
+    episode::put_identity(&mut writer, &lead.identity);
+    *out = writer.end();
 }
 
 /// The lead that `encode` of this or an older version wrote.
@@ -53,7 +57,8 @@ pub fn decode(bytes: &[u8]) -> Result<Lead, StateError> {
     let seen = seen::read_seen(&mut reader);
     let episode = episode::read_episode(&mut reader, base_of(&facts));
     let identity = episode::read_identity(&mut reader);
-    Ok(reader.end(Lead { facts, seen, episode, identity, timer_ms, ..Lead::default() })?)
+    reader.end()?;
+    Ok(Lead { facts, seen, episode, identity, timer_ms, ..Lead::default() })
 }
 
 /// The timer of a state alone: when its lead is next looked at by itself, ms since the epoch.
@@ -73,8 +78,10 @@ fn base_of(facts: &Facts) -> primitives::Base {
 
 /// Appends Facts alone, as one lead sends them to another.
 pub fn encode_facts(facts: &Facts, out: &mut Vec<u8>) {
-    out.extend_from_slice(Kind::Facts.schemas().header.as_bytes());
-    facts::put_facts(out, facts);
+    let mut writer = Writer::behind(std::mem::take(out));
+    writer.fixed(Kind::Facts.schemas().header.as_bytes());
+    facts::put_facts(&mut writer, facts);
+    *out = writer.end();
 }
 
 /// Facts from what `encode_facts` of this or an older version wrote.
@@ -85,7 +92,8 @@ pub fn decode_facts(bytes: &[u8]) -> Result<Facts, StateError> {
     let mut upgraded = Vec::new();
     let mut reader = Reader::new(Kind::Facts.schemas().datum(bytes, &mut upgraded)?);
     let facts = facts::read_facts(&mut reader);
-    Ok(reader.end(facts)?)
+    reader.end()?;
+    Ok(facts)
 }
 
 #[cfg(test)]
@@ -167,7 +175,7 @@ mod tests {
         let open = DecisionId::of("L1", 2, Lane::Score);
         lead.episode.number = 2;
         lead.episode.state = State::Cooling { until_ms: START_MS + DAY_MS, cause: CoolingCause::Lane(Lane::Sequence) };
-        lead.episode.ready = Some(Ready {
+        lead.episode.ready = Some(Box::new(Ready {
             id: open,
             lane: Lane::Score,
             as_of_ms: START_MS,
@@ -179,7 +187,7 @@ mod tests {
             last_try: false,
             breach_ms: None,
             abandoned_ms: Some(START_MS + DAY_MS),
-        });
+        }));
         lead.episode.disarmed = true;
         lead.episode.acted.instant = Some((START_MS - 5, Channel::Mail));
         lead.episode.acted.bant_day = Some(20_586);

@@ -2,65 +2,66 @@
 
 use std::num::NonZeroU64;
 
-use smallvec::SmallVec;
-
-use super::primitives::{Base, put_bytes, put_hash, put_hash_32, put_int, put_list, put_optional};
+use super::primitives::Base;
 use super::reader::Reader;
+use super::writer::Writer;
 use crate::scoring::calendar::{Calendar, DAYS};
 use crate::scoring::epoch_sum::{EPOCHS_BEFORE_TOP, EpochSum};
 use crate::scoring::facts::{ChannelFacts, Earliest, Latest, Reach, RuleFact, RulePoints, TopicFact, TouchDays};
 use crate::scoring::model::{Channel, RuleKey, TopicKey};
-use crate::wire::avro::put_long;
 
-pub(super) fn put_sum(out: &mut Vec<u8>, sum: &EpochSum) {
-    put_long(out, sum.top().unwrap_or(0));
-    put_list(out, sum.masses().iter(), |out, mass| put_long(out, *mass));
+/// Bytes of a word of a calendar.
+const WORD_BYTES: usize = 8;
+
+pub(super) fn put_sum(out: &mut Writer, sum: &EpochSum) {
+    out.long(sum.top().unwrap_or(0));
+    out.list(sum.masses().iter(), |out, mass| out.long(*mass));
 }
 
 pub(super) fn read_sum(reader: &mut Reader<'_>) -> EpochSum {
     let top = reader.long();
-    let mut masses = SmallVec::new();
+    let (mut masses, mut used) = ([0; EPOCHS_BEFORE_TOP + 1], 0);
     loop {
-        let count = reader.block(EPOCHS_BEFORE_TOP + 1 - masses.len());
+        let count = reader.block(masses.len() - used);
         if count == 0 {
             break;
         }
-        masses.reserve_exact(count);
-        (0..count).for_each(|_| masses.push(reader.long()));
+        reader.longs(&mut masses[used..used + count]);
+        used += count;
     }
-    reader.sound(EpochSum::from_masses(top, masses), "a sum is not in its one form")
+    reader.sound(EpochSum::from_masses(top, &masses[..used]), "a sum is not in its one form")
 }
 
-pub(super) fn put_calendar(out: &mut Vec<u8>, calendar: &Calendar) {
-    put_int(out, calendar.top_day().unwrap_or(0));
-    let words = calendar.words();
-    let unused = words.last().map_or(0, |last| last.leading_zeros() as usize / 8);
-    put_long(out, (words.len() * 8 - unused) as i64);
-    for (place, word) in words.iter().enumerate() {
-        let used = if place + 1 == words.len() { 8 - unused } else { 8 };
-        out.extend_from_slice(&word.to_le_bytes()[..used]);
-    }
+pub(super) fn put_calendar(out: &mut Writer, calendar: &Calendar) {
+    out.int(calendar.top_day().unwrap_or(0));
+    let Some((last, whole)) = calendar.words().split_last() else { return out.symbol(0) };
+    let used = WORD_BYTES - last.leading_zeros() as usize / 8;
+    out.long((whole.len() * WORD_BYTES + used) as i64);
+    whole.iter().for_each(|word| out.word(*word, WORD_BYTES));
+    out.word(*last, used);
 }
 
 pub(super) fn read_calendar(reader: &mut Reader<'_>) -> Calendar {
     let top_day = reader.int();
-    let bytes = reader.bytes();
-    if bytes.len() > usize::from(DAYS) / 8 || bytes.last() == Some(&0) {
+    let mut bytes = reader.bytes();
+    let mut words = [0; DAYS as usize / 64];
+    let count = bytes.len().div_ceil(WORD_BYTES);
+    if count > words.len() || bytes.last() == Some(&0) {
         return reader.sound(None, "a calendar is not in its one form");
     }
-    let mut words = [0; DAYS as usize / 64];
-    for (word, bytes) in words.iter_mut().zip(bytes.chunks(8)) {
-        *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    for word in &mut words[..count] {
+        let (next, rest) = bytes.split_at_checked(WORD_BYTES).unwrap_or((bytes, &[]));
+        *word = next.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        bytes = rest;
     }
-    let used = bytes.len().div_ceil(8);
-    reader.sound(Calendar::from_words(top_day, &words[..used]), "a calendar is not in its one form")
+    reader.sound(Calendar::from_words(top_day, &words[..count]), "a calendar is not in its one form")
 }
 
-pub(super) fn put_channel_facts(out: &mut Vec<u8>, base: Base, facts: &ChannelFacts) {
-    out.push((facts.channel as u8) << 1);
+pub(super) fn put_channel_facts(out: &mut Writer, base: Base, facts: &ChannelFacts) {
+    out.symbol(facts.channel as u8);
     put_calendar(out, &facts.contact_days);
-    put_int(out, facts.touch_days.top_day().unwrap_or(0));
-    put_bytes(out, facts.touch_days.counts());
+    out.int(facts.touch_days.top_day().unwrap_or(0));
+    out.bytes(facts.touch_days.counts());
     base.put_optional_age(out, facts.last_contact.get());
     let base = base_of_channel(base, facts.last_contact);
     for moment in [facts.last_inbound, facts.last_outbound, facts.last_hand_raise] {
@@ -91,27 +92,27 @@ fn base_of_channel(base: Base, last_contact: Latest) -> Base {
     last_contact.get().map_or(base, Base)
 }
 
-pub(super) fn put_rule(out: &mut Vec<u8>, fact: &RuleFact) {
-    put_hash_32(out, fact.key.0);
+pub(super) fn put_rule(out: &mut Writer, fact: &RuleFact) {
+    out.hash_32(fact.key.0);
     match &fact.points {
         RulePoints::Every(sum) => {
-            out.push(0);
+            out.symbol(0);
             put_sum(out, sum);
         }
         RulePoints::Daily(days) => {
-            out.push(2);
+            out.symbol(1);
             put_calendar(out, days);
         }
         RulePoints::Once(first) => {
-            out.push(4);
-            put_long(out, first.get().unwrap_or(i64::MAX));
+            out.symbol(2);
+            out.long(first.get().unwrap_or(i64::MAX));
         }
     }
 }
 
 pub(super) fn read_rule(reader: &mut Reader<'_>) -> RuleFact {
     let key = RuleKey(reader.hash_32());
-    let points = match reader.long() {
+    let points = match reader.number() {
         0 => RulePoints::Every(read_sum(reader)),
         1 => RulePoints::Daily(read_calendar(reader)),
         2 => RulePoints::Once(Earliest::from(Some(reader.long()))),
@@ -120,8 +121,8 @@ pub(super) fn read_rule(reader: &mut Reader<'_>) -> RuleFact {
     RuleFact { key, points }
 }
 
-pub(super) fn put_topic(out: &mut Vec<u8>, fact: &TopicFact) {
-    put_hash_32(out, fact.key.0);
+pub(super) fn put_topic(out: &mut Writer, fact: &TopicFact) {
+    out.hash_32(fact.key.0);
     put_sum(out, &fact.points);
 }
 
@@ -129,11 +130,11 @@ pub(super) fn read_topic(reader: &mut Reader<'_>) -> TopicFact {
     TopicFact { key: TopicKey(reader.hash_32()), points: read_sum(reader) }
 }
 
-pub(super) fn put_reach(out: &mut Vec<u8>, base: Base, reach: &Reach) {
+pub(super) fn put_reach(out: &mut Writer, base: Base, reach: &Reach) {
     base.put_age(out, reach.at_ms);
-    put_hash_32(out, reach.event);
-    out.push((reach.channel as u8) << 1);
-    put_optional(out, reach.reference, |out, reference| put_hash(out, reference.get()));
+    out.hash_32(reach.event);
+    out.symbol(reach.channel as u8);
+    out.optional(reach.reference, |out, reference| out.hash(reference.get()));
 }
 
 pub(super) fn read_reach(reader: &mut Reader<'_>, base: Base) -> Reach {

@@ -1,34 +1,34 @@
 //! Attributes, consent, BANT and owner to bytes and back.
 
-use super::primitives::{Base, put_int, put_list, put_optional};
+use super::primitives::Base;
 use super::reader::Reader;
+use super::writer::Writer;
 use crate::scoring::event::Purpose;
 use crate::scoring::facts::{ATTRIBUTES_MAX, Attributes, Bant, Consent, ConsentEntry, Profile, Register};
 use crate::scoring::model::Channel;
-use crate::wire::avro::{put_boolean, put_optional_long, put_optional_text, put_text};
 
 /// The purposes of consents, by their numbers in the schema.
 const PURPOSES: [Purpose; 3] = [Purpose::Marketing, Purpose::Transactional, Purpose::Reply];
 const CONSENTS_MAX: usize = Channel::ALL.len() * PURPOSES.len();
 
-pub(super) fn put_profile(out: &mut Vec<u8>, base: Base, profile: &Profile) {
-    put_list(out, profile.attributes.registers().iter(), |out, (name, register)| {
-        put_text(out, name);
+pub(super) fn put_profile(out: &mut Writer, base: Base, profile: &Profile) {
+    out.list(profile.attributes.registers().iter(), |out, (name, register)| {
+        out.text(name);
         base.put_age(out, register.at_ms);
-        put_optional_text(out, register.value.as_deref());
+        out.optional_text(register.value.as_deref());
     });
     put_text_register(out, base, &profile.account);
     put_register(out, base, &profile.owner, |out, (id, role)| {
-        put_optional_text(out, id.as_deref());
-        put_optional_text(out, role.as_deref());
+        out.optional_text(id.as_deref());
+        out.optional_text(role.as_deref());
     });
     put_text_register(out, base, &profile.bant.budget);
     put_text_register(out, base, &profile.bant.authority);
     put_text_register(out, base, &profile.bant.need);
-    put_register(out, base, &profile.bant.timeline, |out, day| put_int(out, *day));
-    put_list(out, profile.consents.iter(), |out, entry| put_consent(out, base, entry));
-    put_register(out, base, &profile.refused, |out, value| put_boolean(out, *value));
-    put_register(out, base, &profile.undeliverable, |out, value| put_boolean(out, *value));
+    put_register(out, base, &profile.bant.timeline, |out, day| out.int(*day));
+    out.list(profile.consents.iter(), |out, entry| put_consent(out, base, entry));
+    put_register(out, base, &profile.refused, |out, value| out.boolean(*value));
+    put_register(out, base, &profile.undeliverable, |out, value| out.boolean(*value));
 }
 
 pub(super) fn read_profile(reader: &mut Reader<'_>, base: Base) -> Profile {
@@ -57,19 +57,16 @@ pub(super) fn read_profile(reader: &mut Reader<'_>, base: Base) -> Profile {
     }
 }
 
-fn put_consent(out: &mut Vec<u8>, base: Base, entry: &ConsentEntry) {
-    out.push((entry.channel as u8) << 1);
+fn put_consent(out: &mut Writer, base: Base, entry: &ConsentEntry) {
+    out.symbol(entry.channel as u8);
     let purpose = PURPOSES.iter().position(|purpose| *purpose == entry.purpose).unwrap_or(0);
-    out.push((purpose as u8) << 1);
+    out.symbol(purpose as u8);
     base.put_age(out, entry.consent.at_ms);
-    put_boolean(out, entry.consent.value == Consent::Revoked);
-    put_optional_long(
-        out,
-        match entry.consent.value {
-            Consent::Granted { until_ms } => until_ms,
-            Consent::Revoked => None,
-        },
-    );
+    out.boolean(entry.consent.value == Consent::Revoked);
+    out.optional_long(match entry.consent.value {
+        Consent::Granted { until_ms } => until_ms,
+        Consent::Revoked => None,
+    });
 }
 
 fn read_consent(reader: &mut Reader<'_>, base: Base) -> ConsentEntry {
@@ -88,8 +85,8 @@ fn read_consent(reader: &mut Reader<'_>, base: Base) -> ConsentEntry {
     ConsentEntry { channel, purpose, consent: Register { at_ms, value } }
 }
 
-fn put_register<T>(out: &mut Vec<u8>, base: Base, register: &Option<Register<T>>, put: impl FnOnce(&mut Vec<u8>, &T)) {
-    put_optional(out, register.as_ref(), |out, register| {
+fn put_register<T>(out: &mut Writer, base: Base, register: &Option<Register<T>>, put: impl FnOnce(&mut Writer, &T)) {
+    out.optional(register.as_ref(), |out, register| {
         base.put_age(out, register.at_ms);
         put(out, &register.value);
     });
@@ -103,8 +100,8 @@ fn read_register<'a, T>(
     reader.optional(|reader| Register { at_ms: base.read_age(reader), value: read(reader) })
 }
 
-fn put_text_register(out: &mut Vec<u8>, base: Base, register: &Option<Register<Box<str>>>) {
-    put_register(out, base, register, |out, text| put_text(out, text));
+fn put_text_register(out: &mut Writer, base: Base, register: &Option<Register<Box<str>>>) {
+    put_register(out, base, register, |out, text| out.text(text));
 }
 
 fn read_text_register(reader: &mut Reader<'_>, base: Base) -> Option<Register<Box<str>>> {
