@@ -32,7 +32,7 @@ struct TaskCommit {
 }
 
 impl TaskCommit {
-    /// Keys and values: the manifest comes last, so that whoever has it has all that it speaks of.
+    /// Keys and values, the manifest last.
     fn changelog(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         let states = self.changed.iter().map(|lead| (lead.id.as_bytes(), lead.state.as_deref()));
         states.chain([(manifest::KEY, Some(&*self.manifest))])
