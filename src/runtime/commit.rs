@@ -30,7 +30,7 @@ struct TaskCommit {
 }
 
 impl TaskCommit {
-    /// Keys and values: the manifest comes last, so that whoever has it has all that it speaks of.
+    /// Keys and values, the manifest last.
     fn changelog<'a>(&'a self, task: &'a Task) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
         let states = task.working.changed().map(|lead| (lead.id.as_bytes(), lead.state));
         states.chain([(manifest::KEY, Some(&*self.manifest))])

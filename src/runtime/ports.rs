@@ -147,19 +147,7 @@ pub trait Sink {
         &mut self,
         partition: Partition,
         records: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
-    ) -> Result<(), SinkError> {
-        for (key, value) in records {
-            self.send(OutRecord {
-                topic: OutTopic::State,
-                partition: Some(partition),
-                key: Some(key),
-                value,
-                headers: &[],
-                timestamp_ms: None,
-            })?;
-        }
-        Ok(())
-    }
+    ) -> Result<(), SinkError>;
 
     /// Waits until every record of the transaction is acknowledged; an error if any was not. For each changelog
     /// partition written in this transaction, the offset behind its last record: what the store may claim to
@@ -177,6 +165,28 @@ pub trait Sink {
     /// A new producer under the same transactional id: fences the old one, aborts what it left open. Where it fails,
     /// no transaction may begin before it has succeeded, and positions read meanwhile are void.
     fn rebuild(&mut self) -> Result<(), SinkError>;
+}
+
+/// `Sink::send_changelog` where records that come together are nothing special.
+///
+/// # Errors
+/// Those of `send`.
+pub fn send_each<'r>(
+    sink: &mut impl Sink,
+    partition: Partition,
+    records: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+) -> Result<(), SinkError> {
+    let topic = OutTopic::State;
+    records
+        .map(|(key, value)| OutRecord {
+            topic,
+            partition: Some(partition),
+            key: Some(key),
+            value,
+            headers: &[],
+            timestamp_ms: None,
+        })
+        .try_for_each(|record| sink.send(record))
 }
 
 /// One record of the changelog.
