@@ -2,9 +2,9 @@
 //!
 //! Hours never hold a READY back, they set its window. Zones come from the compiled-in data, so replays agree.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use jiff::Timestamp;
 
 use crate::scoring::decision::Window;
 use crate::scoring::model::{Channel, Hours, Model};

@@ -4,10 +4,10 @@ use crate::scoring::decision::Content;
 use crate::scoring::episode::{Episode, State};
 use crate::scoring::gate::{Demand, Pass, Route};
 use crate::scoring::headline::{Say, Words, counted, listed};
-use crate::scoring::months::Month;
 use crate::scoring::lanes::{Dates, Lanes, Names, Row, Rule, Terms};
 use crate::scoring::model::{Channel, Section, length, parse_minute};
 use crate::scoring::moment::Moment;
+use crate::scoring::months::Month;
 
 pub(super) struct Anniversary;
 

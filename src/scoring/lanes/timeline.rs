@@ -5,10 +5,10 @@ use crate::scoring::decision::Content;
 use crate::scoring::episode::{Episode, State};
 use crate::scoring::gate::{Demand, Pass, Route};
 use crate::scoring::headline::{Say, Words, counted, listed, month_day};
-use crate::scoring::months::MonthDay;
 use crate::scoring::lanes::{Dates, Lanes, Names, Row, Rule, Terms};
 use crate::scoring::model::{Channel, Section, length};
 use crate::scoring::moment::Moment;
+use crate::scoring::months::MonthDay;
 
 /// Dates begin at nine.
 const MORNING_MS: i64 = 9 * 3_600_000;
@@ -17,8 +17,11 @@ pub(super) struct Timeline;
 
 impl Rule for Timeline {
     fn demand(&self, moment: &Moment<'_>, episode: &Episode) -> Option<Demand> {
-        let arrived = [bant(moment, episode), hurdle(moment, episode), cart(moment, episode)];
-        let fires = episode.state == State::Idle && arrived.iter().flatten().any(|span| span.holds(moment.now_ms));
+        let has_come = |span: Option<Span>| span.is_some_and(|span| span.holds(moment.now_ms));
+        let fires = episode.state == State::Idle
+            && (has_come(bant(moment, episode))
+                || has_come(hurdle(moment, episode))
+                || has_come(cart(moment, episode)));
         fires.then_some(Demand { content: Content::Kind("date"), route: Route::Best, pass: Pass::Nothing })
     }
 
@@ -163,6 +166,9 @@ fn cart(moment: &Moment<'_>, episode: &Episode) -> Option<Span> {
 }
 
 fn second_purchase_day(moment: &Moment<'_>) -> Option<i32> {
+    if moment.facts.orders.len() < 2 {
+        return None;
+    }
     moment.purchase_days().get(1).copied()
 }
 
