@@ -146,7 +146,7 @@ impl Outlook {
 
     /// What F is not below and not above.
     pub(crate) fn familiarity(&self, model: &Model, as_of_ms: i64) -> Range {
-        let days = f64::from(model.local_day(as_of_ms) - model.local_day(self.as_of_ms));
+        let days = f64::from(model.local_day(as_of_ms)) - f64::from(model.local_day(self.as_of_ms));
         let low = f64::from(self.familiarity.low) - days * f64::from(self.familiarity_fading);
         Range { low: low.max(0.0), high: f64::from(self.familiarity.high) }
     }
@@ -313,4 +313,90 @@ fn below(value: f64) -> f32 {
 /// A number that is surely not below this one.
 fn above(value: f64) -> f32 {
     (value + SLACK + SLACK_RATIO * value.abs()) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scoring::event::{Direction, Mail, MailKind, PageClass, Sns, SnsKind, Web, WebKind};
+    use crate::scoring::lead::{At, Effects, Lead};
+
+    const HOUR_MS: i64 = 3_600_000;
+    /// Local midnight.
+    const START_MS: i64 = 20_000 * 24 * HOUR_MS - 9 * HOUR_MS;
+
+    fn model() -> Model {
+        Model::parse(include_str!("../../deploy/models/b2b-saas.toml"), "b2b-saas.toml").expect("sound")
+    }
+
+    fn page(page_class: PageClass) -> Body<'static> {
+        Body::Web(Web { kind: WebKind::PageView, page_class, ..Web::default() })
+    }
+
+    fn mail(kind: MailKind) -> Body<'static> {
+        Body::Mail(Mail { kind, message_id: "m1".into(), ..Mail::default() })
+    }
+
+    fn sns(kind: SnsKind) -> Body<'static> {
+        Body::Sns(Sns { kind, direction: Direction::Inbound, ..Sns::default() })
+    }
+
+    fn apply(lead: &mut Lead, model: &Model, hour: i64, body: Body<'static>) {
+        let at_ms = START_MS + hour * HOUR_MS + lead.seen.entries().len() as i64;
+        let event = Event {
+            event_id: at_ms.to_string().into(),
+            lead_id: "L1".into(),
+            occurred_at_ms: at_ms,
+            account_id: None,
+            topic: None,
+            machine: false,
+            body,
+        };
+        let at = At { clock_ms: at_ms, appended_at_ms: at_ms, hops: 0 };
+        lead.apply(model, "L1", &event, at, &mut Effects::default());
+    }
+
+    /// What is proven after these events stays so by time alone.
+    fn check(events: &[(i64, Body<'static>)]) {
+        let (model, mut lead) = (model(), Lead::default());
+        for (hour, body) in events {
+            apply(&mut lead, &model, *hour, body.clone());
+            let outlook = lead.outlook().expect("every evaluation reads or knows");
+            for hours in [0, 1, 11, 12, 13, 24, 100, 1000, 10_000] {
+                let at_ms = START_MS + (hour + hours) * HOUR_MS + 1000;
+                assert!(outlook.holds(&model, &lead.facts, at_ms), "{events:?} after {hours} h: {outlook:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_hold_while_time_passes() {
+        check(&[(8, page(PageClass::Home)), (9, page(PageClass::Pricing)), (35, page(PageClass::Pricing))]);
+        check(&[(8, mail(MailKind::Sent)), (9, mail(MailKind::Sent)), (80, mail(MailKind::Clicked))]);
+        check(&[(8, sns(SnsKind::Follow)), (9, sns(SnsKind::Like)), (10, sns(SnsKind::Unfollow))]);
+        check(&[(1, page(PageClass::Pricing)), (2, sns(SnsKind::Unfollow)), (3, sns(SnsKind::Comment))]);
+        check(&[(1, mail(MailKind::Clicked)), (700, mail(MailKind::Sent)), (8000, page(PageClass::Product))]);
+    }
+
+    #[test]
+    fn usual_events_read_nothing() {
+        let (model, mut lead) = (model(), Lead::default());
+        apply(&mut lead, &model, 8, page(PageClass::Home));
+        let read_at_ms = |lead: &Lead| lead.outlook().map(|outlook| outlook.as_of_ms);
+        let first = read_at_ms(&lead);
+        for (hour, body) in [(9, page(PageClass::Home)), (10, mail(MailKind::Opened)), (11, mail(MailKind::Sent))] {
+            apply(&mut lead, &model, hour, body);
+            assert_eq!(read_at_ms(&lead), first, "after {hour} h");
+        }
+        assert!(size_of::<Option<Outlook>>() <= 48);
+    }
+
+    #[test]
+    fn powers_of_e_are_between_their_bounds() {
+        for x in (0..2000).map(|hundredths| f64::from(hundredths) / 100.0) {
+            let exact = libm::exp(-x);
+            assert!((exp_at_least(x)..=exp_at_most(x)).contains(&exact), "{x}");
+            assert!(x > 2.0 || exp_at_most(x) - exp_at_least(x) < 0.02, "{x}");
+        }
+    }
 }

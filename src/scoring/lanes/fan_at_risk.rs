@@ -20,7 +20,10 @@ impl Rule for FanAtRisk {
         if complaint_waits(moment, episode) {
             return Some(Demand { content: APOLOGY, route: Route::PersonFirst, pass: Pass::All });
         }
-        let silent_from_ms = silent_from(moment, episode).filter(|_| episode.state == State::Idle)?;
+        if episode.state != State::Idle || is_no_silence_yet(moment) {
+            return None;
+        }
+        let silent_from_ms = silent_from(moment, episode)?;
         (moment.now_ms >= silent_from_ms).then_some(Demand {
             content: THANKS,
             route: Route::Best,
@@ -116,6 +119,12 @@ fn complaint_waits(moment: &Moment<'_>, episode: &Episode) -> bool {
     let resolved = moment.facts.last_resolution_ms() > Some(at_ms);
     let holds = moment.now_ms - at_ms <= moment.model.lanes.fan_at_risk.holds_ms;
     holds && !resolved && !episode.is_open_in(Lane::Instant)
+}
+
+/// Gaps between purchase days are days at least: no fan is silent before so many, and nobody else ever.
+fn is_no_silence_yet(moment: &Moment<'_>) -> bool {
+    let silence_ms = (moment.model.lanes.fan_at_risk.silence_gaps * DAY_MS as f64) as i64;
+    moment.last_contact().is_none_or(|at_ms| moment.now_ms < at_ms.saturating_add(silence_ms))
 }
 
 /// From when on a fan counts as silent; none where this silence was acted on already.

@@ -17,8 +17,11 @@ pub(super) struct Timeline;
 
 impl Rule for Timeline {
     fn demand(&self, moment: &Moment<'_>, episode: &Episode) -> Option<Demand> {
-        let arrived = [bant(moment, episode), hurdle(moment, episode), cart(moment, episode)];
-        let fires = episode.state == State::Idle && arrived.iter().flatten().any(|span| span.holds(moment.now_ms));
+        let has_come = |span: Option<Span>| span.is_some_and(|span| span.holds(moment.now_ms));
+        let fires = episode.state == State::Idle
+            && (has_come(bant(moment, episode))
+                || has_come(hurdle(moment, episode))
+                || has_come(cart(moment, episode)));
         fires.then_some(Demand { content: Content::Kind("date"), route: Route::Best, pass: Pass::Nothing })
     }
 
@@ -163,6 +166,9 @@ fn cart(moment: &Moment<'_>, episode: &Episode) -> Option<Span> {
 }
 
 fn second_purchase_day(moment: &Moment<'_>) -> Option<i32> {
+    if moment.facts.orders.len() < 2 {
+        return None;
+    }
     moment.purchase_days().get(1).copied()
 }
 
