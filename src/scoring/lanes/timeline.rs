@@ -166,7 +166,7 @@ fn cart(moment: &Moment<'_>, episode: &Episode) -> Option<Span> {
 }
 
 fn second_purchase_day(moment: &Moment<'_>) -> Option<i32> {
-    if moment.facts.orders.len() < 2 {
+    if moment.facts.orders().len() < 2 {
         return None;
     }
     moment.purchase_days().get(1).copied()
