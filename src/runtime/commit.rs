@@ -12,7 +12,7 @@ use super::crash;
 use super::error::Error;
 use super::forwarder::Forwarder;
 use super::metrics::CommitPhase;
-use super::ports::{OutRecord, OutTopic, Position, Sink};
+use super::ports::{Position, Sink};
 use super::task::{ChangedLead, Task};
 
 /// Everything that one transaction does, as a value.
@@ -29,6 +29,14 @@ struct TaskCommit {
     at: usize,
     changed: Vec<ChangedLead>,
     manifest: Vec<u8>,
+}
+
+impl TaskCommit {
+    /// Keys and values, the manifest last.
+    fn changelog(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let states = self.changed.iter().map(|lead| (lead.id.as_bytes(), lead.state.as_deref()));
+        states.chain([(manifest::KEY, Some(&*self.manifest))])
+    }
 }
 
 impl Commit {
@@ -76,10 +84,7 @@ impl Commit {
             let task = &tasks[commit.at];
             task.pending.outputs.try_each(|record| sink.send(record))?;
             crash::point("commit.sending");
-            for lead in &commit.changed {
-                sink.send(changelog(task, lead.id.as_bytes(), lead.state.as_deref()))?;
-            }
-            sink.send(changelog(task, manifest::KEY, Some(&commit.manifest)))?;
+            sink.send_changelog(task.partition, commit.changelog())?;
         }
         crash::point("commit.sent");
         phases.end(CommitPhase::Send);
@@ -148,17 +153,6 @@ fn report(context: &Context, task: &mut Task, now_ms: i64) {
     }
     task.pending.tally.report(&context.metrics);
     context.metrics.turn.batch(task.pending.record_count);
-}
-
-fn changelog<'a>(task: &Task, key: &'a [u8], value: Option<&'a [u8]>) -> OutRecord<'a> {
-    OutRecord {
-        topic: OutTopic::State,
-        partition: Some(task.partition),
-        key: Some(key),
-        value,
-        headers: &[],
-        timestamp_ms: None,
-    }
 }
 
 fn changed_leads(task: &Task) -> Vec<ChangedLead> {

@@ -141,6 +141,14 @@ pub trait Sink {
     /// Queues a copy of the record.
     fn send(&mut self, record: OutRecord<'_>) -> Result<(), SinkError>;
 
+    /// Queues copies of records of one changelog partition, keys and values, in this order. At once rather than one by
+    /// one: most of what is sent is of this kind.
+    fn send_changelog<'r>(
+        &mut self,
+        partition: Partition,
+        records: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+    ) -> Result<(), SinkError>;
+
     /// Waits until every record of the transaction is acknowledged; an error if any was not. For each changelog
     /// partition written in this transaction, the offset behind its last record: what the store may claim to
     /// reflect once the transaction has ended.
@@ -157,6 +165,28 @@ pub trait Sink {
     /// A new producer under the same transactional id: fences the old one, aborts what it left open. Where it fails,
     /// no transaction may begin before it has succeeded, and positions read meanwhile are void.
     fn rebuild(&mut self) -> Result<(), SinkError>;
+}
+
+/// `Sink::send_changelog` where records that come together are nothing special.
+///
+/// # Errors
+/// Those of `send`.
+pub fn send_each<'r>(
+    sink: &mut impl Sink,
+    partition: Partition,
+    records: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+) -> Result<(), SinkError> {
+    let topic = OutTopic::State;
+    records
+        .map(|(key, value)| OutRecord {
+            topic,
+            partition: Some(partition),
+            key: Some(key),
+            value,
+            headers: &[],
+            timestamp_ms: None,
+        })
+        .try_for_each(|record| sink.send(record))
 }
 
 /// One record of the changelog.

@@ -122,6 +122,15 @@ impl Sink for GatedSink {
         self.inner.send(record)
     }
 
+    fn send_changelog<'r>(
+        &mut self,
+        partition: Partition,
+        records: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+    ) -> Result<(), SinkError> {
+        self.pass(Place::Send);
+        self.inner.send_changelog(partition, records)
+    }
+
     fn drain(&mut self) -> Result<Vec<(Partition, i64)>, SinkError> {
         self.pass(Place::Drain);
         self.inner.drain()

@@ -35,6 +35,14 @@ impl Sink for FlakySink {
         self.inner.send(record)
     }
 
+    fn send_changelog<'r>(
+        &mut self,
+        partition: Partition,
+        records: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+    ) -> Result<(), SinkError> {
+        self.inner.send_changelog(partition, records)
+    }
+
     fn drain(&mut self) -> Result<Vec<(Partition, i64)>, SinkError> {
         let drained = self.inner.drain()?;
         match self.failure() {

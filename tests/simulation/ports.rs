@@ -10,7 +10,7 @@ use tsuikyaku::io::embedded::{EmbeddedChangelog, EmbeddedSink, EmbeddedSource, M
 use tsuikyaku::runtime::batch::{Batch, InputId, Partition};
 use tsuikyaku::runtime::ports::{
     Change, Changelog, ChangelogRecord, Clock, OutRecord, PollLimits, Position, Restored, Sink, SinkError, Source,
-    SourceError,
+    SourceError, send_each,
 };
 
 use crate::fault::{Fault, NodeId, Outcome};
@@ -247,6 +247,14 @@ impl Sink for SimSink {
         self.goes_on(&[Phase::Begun], Phase::Begun, "send");
         let sent = self.inner.send(record);
         self.noted(sent)
+    }
+
+    fn send_changelog<'r>(
+        &mut self,
+        partition: Partition,
+        records: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+    ) -> Result<(), SinkError> {
+        send_each(self, partition, records)
     }
 
     fn drain(&mut self) -> Result<Vec<(Partition, i64)>, SinkError> {

@@ -7,7 +7,7 @@ use super::Shared;
 use super::group::Membership;
 use super::log::{NewRecord, ShutOut};
 use crate::runtime::batch::Partition;
-use crate::runtime::ports::{OutRecord, OutTopic, Position, Sink, SinkError};
+use crate::runtime::ports::{OutRecord, OutTopic, Position, Sink, SinkError, send_each};
 
 /// A transactional producer. Dropped with an open transaction, it leaves it open, as a killed process would. A clone is the
 /// same producer: a request of it that is still on its way.
@@ -53,6 +53,14 @@ impl Sink for EmbeddedSink {
             self.changelog_ends.insert(partition, offset + 1);
         }
         Ok(())
+    }
+
+    fn send_changelog<'r>(
+        &mut self,
+        partition: Partition,
+        records: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+    ) -> Result<(), SinkError> {
+        send_each(self, partition, records)
     }
 
     fn drain(&mut self) -> Result<Vec<(Partition, i64)>, SinkError> {

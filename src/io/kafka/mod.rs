@@ -21,6 +21,7 @@ mod log;
 mod orphans;
 pub mod owners;
 pub mod probe;
+mod produce;
 mod queue;
 pub mod range;
 mod reading;

@@ -1,14 +1,12 @@
 //! The port `Sink`: one transactional producer.
 //!
-//! Records are handed over with their topic's handle, acknowledged while `drain` looks every 100 µs (a thread or a
+//! Records are handed over (`produce`) with their topic's handle, acknowledged while `drain` looks every 100 µs (a thread or a
 //! blocking wait costs more and is slower), and each delivery report is looked at.
 
-use std::ffi::{CString, c_void};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
-use rdkafka::bindings as rd;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::KafkaError;
@@ -20,14 +18,13 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use super::drop_within;
 use super::errors::{self, Flags, Phase};
 use super::log::Log;
+use super::produce::{self, Together};
 use super::queue::Topic;
 use super::settings::Settings;
 use super::watchdog::Watchdog;
 use crate::runtime::batch::Partition;
 use crate::runtime::ports::{OutRecord, OutTopic, Position, Sink, SinkError};
 
-/// Leaves the choice of the partition to the partitioner.
-const PARTITION_BY_KEY: i32 = -1;
 /// How often `drain` looks.
 const LOOK: Duration = Duration::from_micros(100);
 /// A call of the transaction may take so long; the watchdog's limit lies above.
@@ -118,6 +115,17 @@ struct Live {
     producer: BaseProducer<Reports>,
 }
 
+impl Live {
+    fn topic(&self, topic: OutTopic) -> &Topic {
+        &self.topics[place(topic)]
+    }
+}
+
+/// The place of a topic in `OutTopic::ALL`.
+fn place(topic: OutTopic) -> usize {
+    OutTopic::ALL.iter().position(|own| *own == topic).expect("ALL holds every topic")
+}
+
 impl KafkaSink {
     /// Connects and fences whoever held our transactional id. See `Sink::rebuild` for the errors.
     ///
@@ -163,6 +171,31 @@ impl KafkaSink {
         match live.producer.context().with(|delivered| delivered.failure.take()) {
             Some((code, text)) => Err(self.failed_send(live, code, &text)),
             None => Ok(()),
+        }
+    }
+
+    /// Hands over what has room in the library's queue, until all of it is there.
+    fn while_full(
+        &self,
+        topic: OutTopic,
+        mut produce: impl FnMut() -> Result<(), (Code, String)>,
+    ) -> Result<(), SinkError> {
+        let live = self.live()?;
+        let mut until = None;
+        loop {
+            match produce() {
+                Ok(()) => return Ok(()),
+                Err((Code::QueueFull, _))
+                    if Instant::now() < *until.get_or_insert_with(|| Instant::now() + CALL_MAX) =>
+                {
+                    live.producer.poll(Duration::ZERO);
+                    std::thread::sleep(LOOK);
+                }
+                Err((code, text)) => {
+                    let name = self.settings.topics.out(topic);
+                    return Err(self.failed_send(live, code, &format!("{name}: {text}")));
+                }
+            }
         }
     }
 
@@ -213,20 +246,18 @@ impl Sink for KafkaSink {
 
     fn send(&mut self, record: OutRecord<'_>) -> Result<(), SinkError> {
         let live = self.live()?;
-        let until = Instant::now() + CALL_MAX;
-        loop {
-            match produce(live, &record) {
-                Ok(()) => return Ok(()),
-                Err((Code::QueueFull, _)) if Instant::now() < until => {
-                    live.producer.poll(Duration::ZERO);
-                    std::thread::sleep(LOOK);
-                }
-                Err((code, text)) => {
-                    let name = self.settings.topics.out(record.topic);
-                    return Err(self.failed_send(live, code, &format!("{name}: {text}")));
-                }
-            }
-        }
+        let client = live.producer.client().native_ptr();
+        self.while_full(record.topic, || produce::one(client, live.topic(record.topic), place(record.topic), &record))
+    }
+
+    fn send_changelog<'r>(
+        &mut self,
+        partition: Partition,
+        records: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+    ) -> Result<(), SinkError> {
+        let topic = self.live()?.topic(OutTopic::State);
+        let mut records = Together::of(partition, place(OutTopic::State), records);
+        self.while_full(OutTopic::State, || records.produce(topic))
     }
 
     fn drain(&mut self) -> Result<Vec<(Partition, i64)>, SinkError> {
@@ -283,54 +314,4 @@ impl Drop for KafkaSink {
             drop_within(live, DROP_MAX);
         }
     }
-}
-
-/// Hands one record to the library, which copies it.
-fn produce(live: &Live, record: &OutRecord<'_>) -> Result<(), (Code, String)> {
-    use rd::rd_kafka_vtype_t::*;
-    let place = OutTopic::ALL.iter().position(|topic| *topic == record.topic).expect("ALL holds every topic");
-    let names: Result<Vec<CString>, _> = record.headers.iter().map(|(name, _)| CString::new(*name)).collect();
-    let names = names.map_err(|error| (Code::InvalidArgument, format!("header: {error}")))?;
-    let partition = record.partition.map_or(PARTITION_BY_KEY, |partition| partition.0 as i32);
-    let mut fields = smallvec::SmallVec::<[rd::rd_kafka_vu_t; 16]>::new();
-    let mut field = |vtype, u| fields.push(rd::rd_kafka_vu_t { vtype, u });
-    field(RD_KAFKA_VTYPE_RKT, Field { rkt: live.topics[place].raw() });
-    field(RD_KAFKA_VTYPE_PARTITION, Field { i32_: partition });
-    field(RD_KAFKA_VTYPE_MSGFLAGS, Field { i: rd::RD_KAFKA_MSG_F_COPY });
-    field(RD_KAFKA_VTYPE_OPAQUE, Field { ptr: place as *mut c_void });
-    if let Some(key) = record.key {
-        field(RD_KAFKA_VTYPE_KEY, memory(key));
-    }
-    if let Some(value) = record.value {
-        field(RD_KAFKA_VTYPE_VALUE, memory(value));
-    }
-    if let Some(timestamp_ms) = record.timestamp_ms {
-        field(RD_KAFKA_VTYPE_TIMESTAMP, Field { i64_: timestamp_ms });
-    }
-    for (name, (_, value)) in names.iter().zip(record.headers) {
-        field(RD_KAFKA_VTYPE_HEADER, header(name, value));
-    }
-    // SAFETY: every pointer outlives the call, which copies what it keeps
-    unsafe {
-        let error = rd::rd_kafka_produceva(live.producer.client().native_ptr(), fields.as_ptr(), fields.len());
-        if error.is_null() {
-            return Ok(());
-        }
-        let code = Code::from(rd::rd_kafka_error_code(error));
-        let text = std::ffi::CStr::from_ptr(rd::rd_kafka_error_string(error)).to_string_lossy().into_owned();
-        rd::rd_kafka_error_destroy(error);
-        Err((code, text))
-    }
-}
-
-type Field = rd::rd_kafka_vu_s__bindgen_ty_1;
-
-fn memory(bytes: &[u8]) -> Field {
-    let ptr = bytes.as_ptr().cast_mut().cast::<c_void>();
-    Field { mem: rd::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr, size: bytes.len() } }
-}
-
-fn header(name: &CString, value: &[u8]) -> Field {
-    let (name, val, size) = (name.as_ptr(), value.as_ptr().cast::<c_void>(), value.len() as isize);
-    Field { header: rd::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_2 { name, val, size } }
 }
