@@ -44,39 +44,36 @@ impl Align {
         }
     }
 
-    /// How many of a task's records, from the front, may be applied now. `lag` gives what an input has left beyond
-    /// what it has delivered, in records; `None` before it said anything.
-    pub fn ready_count(
+    /// Until which time, ms since the epoch, a task's records may be applied now. `lag` gives what an input has left
+    /// beyond what it has delivered, in records; `None` before it said anything.
+    pub fn ready_until(
         &mut self,
         lag: impl Fn(InputId) -> Option<i64>,
         uptime: impl FnOnce() -> Duration,
         topology: &Topology,
         partition: Partition,
         sequence: &Sequence,
-    ) -> usize {
-        let placed = sequence.of_task(partition);
-        let delivered_ms = |input| sequence.extent(input, partition).map_or(i64::MIN, |extent| extent.newest_ms);
+    ) -> i64 {
+        let delivered_ms = |input| sequence.extent(input, partition).map_or(i64::MIN, Extent::newest_ms);
         let behind = self.behind(&lag, topology, partition);
-        let ready = match behind.iter().map(|input| delivered_ms(*input)).min() {
-            Some(barrier_ms) => placed.partition_point(|record| record.at_ms <= barrier_ms),
-            None => placed.len(),
-        };
-        if ready > 0 || placed.is_empty() {
+        let until_ms = behind.iter().map(|input| delivered_ms(*input)).min().unwrap_or(i64::MAX);
+        let waits = |extent: &Extent| extent.oldest_ms() > until_ms;
+        if sequence.extents_of(partition).next().is_none() || !sequence.extents_of(partition).all(waits) {
             self.blocked_since.remove(&partition);
-            return ready;
+            return until_ms;
         }
         let now = uptime();
         let since = *self.blocked_since.entry(partition).or_insert(now);
         if now.saturating_sub(since) < self.wait_max {
-            return 0;
+            return until_ms;
         }
         // Whatever keeps the other input back, the rest of the partition must not wait for ever.
         self.blocked_since.remove(&partition);
-        let last_ms = placed.last().map_or(i64::MIN, |record| record.at_ms);
+        let last_ms = sequence.extents_of(partition).map(Extent::newest_ms).max().unwrap_or(i64::MIN);
         for input in behind.into_iter().filter(|input| delivered_ms(*input) < last_ms) {
             self.absent.insert((input, partition), lag(input));
         }
-        placed.len()
+        i64::MAX
     }
 
     /// Stops reading inputs of which too much is held, and reads on where little is left.
@@ -84,7 +81,7 @@ impl Align {
     /// # Errors
     /// Those of the source.
     pub fn pace(&mut self, source: &mut impl Source, tasks: &[Task], held: &Sequence) -> Result<(), Error> {
-        let has_too_many = |extent: &&Extent| extent.count >= self.held_records_max;
+        let has_too_many = |extent: &&Extent| extent.count() >= self.held_records_max;
         let too_many = held.extents().filter(has_too_many).map(|extent| (extent.input, extent.partition));
         let stop: Vec<_> = too_many.filter(|at| !self.stopped.contains(at)).collect();
         if !stop.is_empty() {
@@ -103,7 +100,7 @@ impl Align {
             // A partition that was lost meanwhile is none of ours, and one that came back was started as a whole.
             let Some(applied) = applied else { return false };
             let held = held.extent(input, partition);
-            let goes_on = held.is_none_or(|held| held.count <= self.held_records_max / 4);
+            let goes_on = held.is_none_or(|held| held.count() <= self.held_records_max / 4);
             if goes_on {
                 let behind_held = held.map_or(0, |held| held.next_offset);
                 start.push(Position { next_offset: applied.next_offset.max(behind_held), ..*applied });
@@ -191,13 +188,10 @@ mod tests {
                 batch.push(of(input), P, offset, at_ms, Some(b"a"), Some(b"v"), std::iter::empty());
             }
         }
-        let sequence = Sequence::of(&batch, &topology);
+        let mut sequence = Sequence::of(&batch, &topology);
         let lag = |input| if input == of("web") { web_lag } else { Some(0) };
-        assert_eq!(
-            align.ready_count(lag, || Duration::ZERO, &topology, P, &sequence),
-            expected,
-            "web has {web_lag:?} left"
-        );
+        let until_ms = align.ready_until(lag, || Duration::ZERO, &topology, P, &sequence);
+        assert_eq!(sequence.take_until(P, until_ms).len(), expected, "web has {web_lag:?} left");
     }
 
     #[test]

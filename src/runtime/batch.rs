@@ -53,32 +53,47 @@ struct HeaderAt {
     value: Range<usize>,
 }
 
+/// Its bytes stand together: key, value, headers.
 #[derive(Debug, Clone)]
 struct RecordAt {
     input: InputId,
+    is_gone: bool,
     partition: Partition,
     offset: i64,
     appended_at_ms: i64,
-    key: Option<Range<usize>>,
-    value: Option<Range<usize>>,
-    headers: Range<usize>,
+    start: usize,
+    key_bytes: Option<u32>,
+    value_bytes: Option<u32>,
+    first_header: u32,
+    header_count: u32,
 }
 
 impl RecordAt {
-    fn bytes(&self) -> usize {
-        self.key.as_ref().map_or(0, Range::len) + self.value.as_ref().map_or(0, Range::len)
+    fn key(&self) -> Option<Range<usize>> {
+        self.key_bytes.map(|bytes| self.start..self.start + bytes as usize)
+    }
+
+    fn value(&self) -> Option<Range<usize>> {
+        let start = self.start + self.key_bytes.unwrap_or(0) as usize;
+        self.value_bytes.map(|bytes| start..start + bytes as usize)
+    }
+
+    fn headers(&self) -> Range<usize> {
+        self.first_header as usize..(self.first_header + self.header_count) as usize
     }
 }
 
-/// A buffer smaller than this is not worth giving back.
-const COMPACT_MIN_BYTES: usize = 1 << 20;
+/// So many records that are gone are not worth a look at all others.
+const GONE_MIN: usize = 1_024;
 
-/// Records in the order the source gave them: within one topic and partition, the order of offsets.
+/// Records in the order the source gave them: within one topic and partition, the order of offsets. Those that are let go
+/// leave gaps, so that the others need not be looked at; the gaps are closed once most of the batch is gone.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     arena: Vec<u8>,
     headers: Vec<HeaderAt>,
     records: Vec<RecordAt>,
+    gone_count: usize,
 }
 
 impl Batch {
@@ -87,17 +102,24 @@ impl Batch {
         self.arena.clear();
         self.headers.clear();
         self.records.clear();
+        self.gone_count = 0;
     }
 
+    /// Records that are not gone.
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.records.len() - self.gone_count
     }
 
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len() == 0
     }
 
-    /// Size of keys, values and headers, bytes.
+    /// The index that the next record will have.
+    pub fn end(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Size of keys, values and headers, gaps included, bytes.
     pub fn bytes(&self) -> usize {
         self.arena.len()
     }
@@ -114,21 +136,34 @@ impl Batch {
         value: Option<&[u8]>,
         headers: impl Iterator<Item = (&'h str, &'h [u8])>,
     ) {
-        let key = key.map(|bytes| self.copy(bytes));
-        let value = value.map(|bytes| self.copy(bytes));
+        let start = self.arena.len();
+        let key_bytes = key.map(|bytes| small(self.copy(bytes).len()));
+        let value_bytes = value.map(|bytes| small(self.copy(bytes).len()));
         let first_header = self.headers.len();
         for (name, value) in headers {
             let header = HeaderAt { name: self.copy(name.as_bytes()), value: self.copy(value) };
             self.headers.push(header);
         }
-        let headers = first_header..self.headers.len();
-        self.records.push(RecordAt { input, partition, offset, appended_at_ms, key, value, headers });
+        let header_count = small(self.headers.len() - first_header);
+        self.records.push(RecordAt {
+            input,
+            is_gone: false,
+            partition,
+            offset,
+            appended_at_ms,
+            start,
+            key_bytes,
+            value_bytes,
+            first_header: small(first_header),
+            header_count,
+        });
     }
 
     /// The record at `index`, counted in the order of `push`.
     ///
     /// # Panics
-    /// Where `index` is not below `len()`.
+    /// Where `index` is not below `end()`.
+    #[inline]
     pub fn get(&self, index: usize) -> Record<'_> {
         let at = &self.records[index];
         Record {
@@ -136,64 +171,101 @@ impl Batch {
             partition: at.partition,
             offset: at.offset,
             appended_at_ms: at.appended_at_ms,
-            key: at.key.clone().map(|range| &self.arena[range]),
-            value: at.value.clone().map(|range| &self.arena[range]),
-            headers: &self.headers[at.headers.clone()],
+            key: at.key().map(|range| &self.arena[range]),
+            value: at.value().map(|range| &self.arena[range]),
+            headers: &self.headers[at.headers()],
             arena: &self.arena,
         }
     }
 
+    /// Input and partition of the record at `index`; `None` where it is gone.
+    ///
+    /// # Panics
+    /// As `get`.
+    pub fn place(&self, index: usize) -> Option<(InputId, Partition)> {
+        let at = &self.records[index];
+        (!at.is_gone).then_some((at.input, at.partition))
+    }
+
+    /// The offset of the record at `index`.
+    ///
+    /// # Panics
+    /// As `get`.
+    pub fn offset(&self, index: usize) -> i64 {
+        self.records[index].offset
+    }
+
+    /// The append time of the record at `index`, ms since the epoch.
+    ///
+    /// # Panics
+    /// As `get`.
+    #[inline]
+    pub fn appended_at_ms(&self, index: usize) -> i64 {
+        self.records[index].appended_at_ms
+    }
+
+    /// Those that are not gone.
     pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
-        (0..self.records.len()).map(|index| self.get(index))
+        (0..self.end()).filter(|index| !self.records[*index].is_gone).map(|index| self.get(index))
     }
 
-    /// Drops the records for which `keep` says false; they were never processed, so another owner will read them.
+    /// Drops the records for which `keep` says false; they were never processed, so another owner will read them. Closes
+    /// all gaps: the others have new indices.
     pub fn retain(&mut self, keep: impl Fn(InputId, Partition) -> bool) {
-        self.records.retain(|record| keep(record.input, record.partition));
+        self.records.retain(|record| !record.is_gone && keep(record.input, record.partition));
+        self.close_up();
     }
 
-    /// Keeps the records at which `keep` is true, by index. What they no longer need of the buffer is given back once
-    /// that is most of it.
-    pub fn keep(&mut self, keep: &[bool]) {
-        if !keep.contains(&true) {
-            return self.clear();
+    /// Lets these go, each of which must still be there. Where that closed the gaps, says at which index each record
+    /// stands now, by the index at which it stood.
+    pub fn let_go(&mut self, indices: impl Iterator<Item = usize>) -> Option<Vec<u32>> {
+        for index in indices {
+            self.records[index].is_gone = true;
+            self.gone_count += 1;
         }
-        let mut at = 0;
-        self.records.retain(|_| {
-            at += 1;
-            keep.get(at - 1).copied().unwrap_or(false)
-        });
-        let needed: usize = self.records.iter().map(RecordAt::bytes).sum();
-        if self.arena.len() > 2 * needed + COMPACT_MIN_BYTES {
-            self.compact();
+        if self.is_empty() {
+            self.clear();
         }
+        if self.gone_count < GONE_MIN || self.gone_count < self.len() {
+            return None;
+        }
+        let mut next = 0;
+        let place = |record: &RecordAt| {
+            let at = next;
+            next += u32::from(!record.is_gone);
+            at
+        };
+        let moved = self.records.iter().map(place).collect();
+        self.retain(|_, _| true);
+        Some(moved)
     }
 
     /// Moves what is needed to the front, in the order of `push`: every piece goes to where it stands or before.
-    fn compact(&mut self) {
-        let Batch { arena, headers, records } = self;
-        let mut end = 0;
-        let mut move_up = |piece: &mut Range<usize>| {
-            let length = piece.len();
-            arena.copy_within(piece.clone(), end);
-            *piece = end..end + length;
-            end += length;
-        };
-        let mut header_count = 0;
+    fn close_up(&mut self) {
+        let Batch { arena, headers, records, gone_count } = self;
+        let (mut end, mut header_count) = (0, 0);
         for record in records {
-            record.key.iter_mut().chain(&mut record.value).for_each(&mut move_up);
-            let first_header = header_count;
-            for at in record.headers.clone() {
+            let own_headers = record.headers();
+            let own_bytes = record.key_bytes.unwrap_or(0) as usize + record.value_bytes.unwrap_or(0) as usize;
+            arena.copy_within(record.start..record.start + own_bytes, end);
+            record.start = end;
+            end += own_bytes;
+            record.first_header = small(header_count);
+            for at in own_headers {
                 headers.swap(header_count, at);
-                let header = &mut headers[header_count];
-                move_up(&mut header.name);
-                move_up(&mut header.value);
+                let HeaderAt { name, value } = &mut headers[header_count];
+                for piece in [name, value] {
+                    let length = piece.len();
+                    arena.copy_within(piece.clone(), end);
+                    *piece = end..end + length;
+                    end += length;
+                }
                 header_count += 1;
             }
-            record.headers = first_header..header_count;
         }
         arena.truncate(end);
         headers.truncate(header_count);
+        *gone_count = 0;
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Range<usize> {
@@ -201,6 +273,10 @@ impl Batch {
         self.arena.extend_from_slice(bytes);
         start..self.arena.len()
     }
+}
+
+fn small(size: usize) -> u32 {
+    u32::try_from(size).expect("keys, values and counts of a batch have limits far below 2^32")
 }
 
 #[cfg(test)]
@@ -220,15 +296,15 @@ mod tests {
 
         batch.retain(|_, partition| partition == Partition(3));
         assert_eq!(batch.iter().map(|record| record.offset).collect::<Vec<_>>(), [8]);
-        batch.keep(&[false]);
-        assert_eq!((batch.len(), batch.bytes()), (0, 0));
+        assert_eq!(batch.let_go([0].into_iter()), None);
+        assert_eq!((batch.len(), batch.end(), batch.bytes()), (0, 0, 0));
     }
 
     #[test]
-    fn what_is_kept_stays_what_it_was_when_the_rest_is_given_back() {
-        let bytes = |number: usize| vec![number as u8; number % 7 * 50_000];
+    fn what_is_kept_stays_what_it_was_when_gaps_are_closed() {
+        let bytes = |number: usize| vec![number as u8; number % 7 * 500];
         let mut batch = Batch::default();
-        for number in 0..40 {
+        for number in 0..3_000 {
             let (key, value) = (bytes(number), bytes(number + 1));
             let headers: Vec<_> =
                 (0..number % 3).map(|of| (["a", "b", "c"][of], &value[..number.min(value.len())])).collect();
@@ -236,15 +312,15 @@ mod tests {
             batch.push(InputId(0), Partition(0), number as i64, 0, Some(&key), value, headers.into_iter());
         }
         let whole = batch.clone();
-        let before = batch.bytes();
-        let keep: Vec<bool> = (0..40).map(|number| number % 4 == 1).collect();
-        batch.keep(&keep);
-        assert!(batch.bytes() < before / 2, "{} of {before} bytes", batch.bytes());
-        let expected = (0..40).filter(|number| keep[*number]).map(|number| whole.get(number));
-        for (found, expected) in batch.iter().zip(expected) {
+        assert_eq!(batch.let_go((0..3_000).filter(|number| number % 4 == 2)), None);
+        assert_eq!((batch.len(), batch.end()), (2_250, 3_000));
+        let moved = batch.let_go((0..3_000).filter(|number| number % 4 == 0)).expect("half of them are gone");
+        assert_eq!((batch.len(), batch.end()), (1_500, 1_500));
+        assert!(batch.bytes() < whole.bytes() * 2 / 3, "{} of {} bytes", batch.bytes(), whole.bytes());
+        for number in (0..3_000).filter(|number| number % 2 == 1) {
+            let (found, expected) = (batch.get(moved[number] as usize), whole.get(number));
             assert_eq!((found.offset, found.key, found.value), (expected.offset, expected.key, expected.value));
             assert!(found.headers().eq(expected.headers()), "offset {}", found.offset);
         }
-        assert_eq!(batch.len(), 10);
     }
 }

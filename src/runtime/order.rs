@@ -3,6 +3,7 @@
 //! of the log: whoever reads the same offsets decides the same.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
@@ -22,28 +23,49 @@ pub struct Placed {
 }
 
 /// What a batch holds of one input partition.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Extent {
     pub input: InputId,
     pub partition: Partition,
-    pub count: usize,
-    /// Effective append time of its last record, ms since the epoch.
-    pub newest_ms: i64,
+    is_aligned: bool,
+    /// In the order of the log.
+    placed: VecDeque<Placed>,
     /// Offset behind its last record.
     pub next_offset: i64,
 }
 
-/// The records of a batch in canonical order: partition by partition, each merged from its topics.
+impl Extent {
+    fn is_of(&self, task: Partition) -> bool {
+        self.is_aligned && self.partition == task
+    }
+
+    pub fn count(&self) -> usize {
+        self.placed.len()
+    }
+
+    /// Effective append time of its first record, ms since the epoch.
+    pub fn oldest_ms(&self) -> i64 {
+        self.placed.front().map_or(i64::MAX, |placed| placed.at_ms)
+    }
+
+    /// Effective append time of its last record, ms since the epoch.
+    pub fn newest_ms(&self) -> i64 {
+        self.placed.back().map_or(i64::MIN, |placed| placed.at_ms)
+    }
+}
+
+/// The records of a batch, by input partition; merged into canonical order when they are taken.
 ///
 /// Taking always the topic whose next record is earliest is the same as sorting by the running maximum of each
-/// topic's times: behind a late record, the earlier ones of its topic wait for it. Records that stay in the batch
-/// keep their places: only new ones are sorted, and merged with those.
+/// topic's times: behind a late record, the earlier ones of its topic wait for it. Records that stay in the batch are
+/// not looked at.
 #[derive(Debug, Default)]
 pub struct Sequence {
-    placed: Vec<Placed>,
-    elsewhere: Vec<Placed>,
+    /// By topic name: a stable sort by time alone leaves ties as they should be.
     extents: Vec<Extent>,
-    /// Records of the batch that have a place.
+    /// Indices of records that were taken since the last `settle`.
+    taken: Vec<u32>,
+    /// Records of the batch that have a place, or had one.
     count: usize,
 }
 
@@ -55,40 +77,50 @@ impl Sequence {
         sequence
     }
 
-    /// Takes in what was added to the batch since the last call. What left it meanwhile must have left by `keep`.
+    /// Takes in what was added to the batch since the last call. What left it meanwhile must have left by `settle`.
     pub fn extend(&mut self, batch: &Batch, topology: &Topology) {
-        let first = self.placed.len();
-        self.elsewhere.clear();
         let mut last = None;
-        for index in self.count..batch.len() {
-            let record = batch.get(index);
-            let extent = self.extent_mut(record.input, record.partition, &mut last);
-            extent.count += 1;
-            extent.newest_ms = extent.newest_ms.max(record.appended_at_ms);
-            extent.next_offset = record.offset + 1;
-            let at_ms = extent.newest_ms;
-            let rank = topology.ranks()[usize::from(record.input.0)];
+        for index in self.count..batch.end() {
+            let Some((input, partition)) = batch.place(index) else { continue };
+            let extent = self.extent_mut(input, partition, topology, &mut last);
+            extent.next_offset = batch.offset(index) + 1;
+            let at_ms = extent.newest_ms().max(batch.appended_at_ms(index));
+            let rank = topology.ranks()[usize::from(input.0)];
             let index = u32::try_from(index).expect("a batch has a limit far below 2^32 records");
-            let placed = Placed { partition: record.partition, at_ms, rank, index, input: record.input };
-            let is_aligned = topology.is_aligned(record.input);
-            if is_aligned { &mut self.placed } else { &mut self.elsewhere }.push(placed);
+            extent.placed.push_back(Placed { partition, at_ms, rank, index, input });
         }
-        self.count = batch.len();
-        self.elsewhere.sort_unstable();
-        self.placed[first..].sort_unstable();
-        self.placed.sort(); // stable: it finds two runs and merges them
+        self.count = batch.end();
     }
 
     /// The records of a task, in their order.
-    pub fn of_task(&self, partition: Partition) -> &[Placed] {
-        let begin = self.placed.partition_point(|record| record.partition < partition);
-        let end = self.placed.partition_point(|record| record.partition <= partition);
-        &self.placed[begin..end]
+    pub fn of_task(&self, partition: Partition) -> Vec<Placed> {
+        let of_topics = self.extents_of(partition).flat_map(|extent| &extent.placed);
+        let mut all: Vec<Placed> = of_topics.copied().collect();
+        all.sort_by_key(|placed| placed.at_ms); // stable: it merges the topics
+        all
     }
 
-    /// New records of inputs that have no task here.
-    pub fn elsewhere(&self) -> &[Placed] {
-        &self.elsewhere
+    /// Takes the records of a task until this time, in their order.
+    pub fn take_until(&mut self, partition: Partition, until_ms: i64) -> Vec<Placed> {
+        let Sequence { extents, taken, .. } = self;
+        let mut front = Vec::new();
+        for extent in extents.iter_mut().filter(|extent| extent.is_of(partition)) {
+            let end = extent.placed.partition_point(|placed| placed.at_ms <= until_ms);
+            front.extend(extent.placed.drain(..end));
+        }
+        front.sort_by_key(|placed| placed.at_ms);
+        taken.extend(front.iter().map(|placed| placed.index));
+        front
+    }
+
+    /// Takes the records of inputs that have no task here, partition by partition, each in a task's order.
+    pub fn take_elsewhere(&mut self) -> Vec<Placed> {
+        let Sequence { extents, taken, .. } = self;
+        let elsewhere = extents.iter_mut().filter(|extent| !extent.is_aligned);
+        let mut all: Vec<Placed> = elsewhere.flat_map(|extent| extent.placed.drain(..)).collect();
+        all.sort_unstable();
+        taken.extend(all.iter().map(|placed| placed.index));
+        all
     }
 
     /// What the batch holds of this input partition, where it holds anything.
@@ -97,38 +129,21 @@ impl Sequence {
     }
 
     pub fn extents(&self) -> impl Iterator<Item = &Extent> {
-        self.extents.iter().filter(|extent| extent.count > 0)
+        self.extents.iter().filter(|extent| !extent.placed.is_empty())
     }
 
-    /// Drops the other records from the batch and from the sequence. Records of tasks that stay must be later than
-    /// all of their topic that go.
-    pub fn keep(&mut self, batch: &mut Batch, keep: &[bool]) {
-        batch.keep(keep);
-        self.elsewhere.clear();
-        self.extents.clear();
-        self.count = batch.len();
-        if batch.is_empty() {
-            return self.placed.clear();
+    /// What the batch holds of a task's inputs.
+    pub fn extents_of(&self, partition: Partition) -> impl Iterator<Item = &Extent> {
+        self.extents().filter(move |extent| extent.is_of(partition))
+    }
+
+    /// Lets the batch forget what was taken.
+    pub fn settle(&mut self, batch: &mut Batch) {
+        if let Some(moved) = batch.let_go(self.taken.drain(..).map(|index| index as usize)) {
+            let staying = self.extents.iter_mut().flat_map(|extent| &mut extent.placed);
+            staying.for_each(|placed| placed.index = moved[placed.index as usize]);
         }
-        let mut next = 0;
-        let place = |keep: &bool| {
-            let at = next;
-            next += u32::from(*keep);
-            at
-        };
-        let moved: Vec<u32> = keep.iter().map(place).collect();
-        self.placed.retain_mut(|placed| {
-            let index = placed.index as usize;
-            placed.index = moved[index];
-            keep[index]
-        });
-        let mut last = None;
-        for record in batch.iter() {
-            let extent = self.extent_mut(record.input, record.partition, &mut last);
-            extent.count += 1;
-            extent.newest_ms = extent.newest_ms.max(record.appended_at_ms);
-            extent.next_offset = record.offset + 1;
-        }
+        self.count = batch.end();
     }
 
     /// Forgets the batch: records may have left it otherwise.
@@ -137,17 +152,28 @@ impl Sequence {
     }
 
     /// `last` remembers the place from call to call: records come in runs.
-    fn extent_mut(&mut self, input: InputId, partition: Partition, last: &mut Option<usize>) -> &mut Extent {
+    fn extent_mut(
+        &mut self,
+        input: InputId,
+        partition: Partition,
+        topology: &Topology,
+        last: &mut Option<usize>,
+    ) -> &mut Extent {
         let is_wanted = |extent: &Extent| (extent.input, extent.partition) == (input, partition);
         let at = match *last {
             Some(at) if is_wanted(&self.extents[at]) => at,
-            _ => self.extents.iter().position(is_wanted).unwrap_or_else(|| {
-                self.extents.push(Extent { input, partition, count: 0, newest_ms: i64::MIN, next_offset: 0 });
-                self.extents.len() - 1
-            }),
+            _ => self.extents.iter().position(is_wanted).unwrap_or_else(|| self.add(input, partition, topology)),
         };
         *last = Some(at);
         &mut self.extents[at]
+    }
+
+    fn add(&mut self, input: InputId, partition: Partition, topology: &Topology) -> usize {
+        let rank = |input: InputId| topology.ranks()[usize::from(input.0)];
+        let at = self.extents.partition_point(|extent| rank(extent.input) <= rank(input));
+        let is_aligned = topology.is_aligned(input);
+        self.extents.insert(at, Extent { input, partition, is_aligned, placed: VecDeque::new(), next_offset: 0 });
+        at
     }
 }
 
@@ -159,7 +185,7 @@ pub fn of_step<'p>(batch: &Batch, placed: &'p [Placed]) -> Cow<'p, [Placed]> {
     let mut at_ms = |record: &Placed| {
         let input = usize::from(record.input.0);
         newest_ms.resize(newest_ms.len().max(input + 1), i64::MIN);
-        newest_ms[input] = newest_ms[input].max(batch.get(record.index as usize).appended_at_ms);
+        newest_ms[input] = newest_ms[input].max(batch.appended_at_ms(record.index as usize));
         is_as_placed &= newest_ms[input] == record.at_ms;
         newest_ms[input]
     };
@@ -236,12 +262,12 @@ mod tests {
         let topology = topology();
         let mut batch = Batch::default();
         [(0, 0, 9), (0, 0, 3)].into_iter().for_each(|record| push(&mut batch, record));
-        let mut sequence = Sequence::of(&batch, &topology);
-        sequence.keep(&mut batch, &[false, true]);
         push(&mut batch, (1, 0, 5));
-        sequence.extend(&batch, &topology);
-        assert_eq!(in_order(&batch, &sequence), [(1, 5), (0, 3)], "behind the one that is gone");
-        let step = of_step(&batch, sequence.of_task(Partition(0)));
+        let placed = Sequence::of(&batch, &topology).of_task(Partition(0));
+        let times: Vec<i64> = placed.iter().map(|placed| batch.appended_at_ms(placed.index as usize)).collect();
+        assert_eq!(times, [5, 9, 3]);
+        let left = [placed[0], placed[2]]; // what an earlier step took holds nothing back
+        let step = of_step(&batch, &left);
         let times: Vec<i64> = step.iter().map(|placed| batch.get(placed.index as usize).appended_at_ms).collect();
         assert_eq!(times, [3, 5]);
     }
@@ -259,19 +285,18 @@ mod tests {
             }
             sequence.extend(&batch, &topology);
             assert_eq!(in_order(&batch, &sequence), in_order(&batch, &Sequence::of(&batch, &topology)));
-            let mut keep = vec![false; batch.len()];
             for partition in [Partition(0), Partition(1)] {
                 let placed = sequence.of_task(partition);
-                let barrier_ms = placed[placed.len() / 2].at_ms;
-                let waiting = placed.iter().filter(|placed| placed.at_ms > barrier_ms);
-                waiting.for_each(|placed| keep[placed.index as usize] = true);
+                let until_ms = placed[placed.len() / 2].at_ms;
+                let front: Vec<Placed> = placed.into_iter().filter(|placed| placed.at_ms <= until_ms).collect();
+                assert_eq!(sequence.take_until(partition, until_ms), front);
             }
-            sequence.keep(&mut batch, &keep);
+            sequence.settle(&mut batch);
             let anew = Sequence::of(&batch, &topology);
             assert_eq!(in_order(&batch, &sequence), in_order(&batch, &anew));
             for extent in anew.extents() {
                 let kept = sequence.extent(extent.input, extent.partition).expect("it is in the batch");
-                assert_eq!((kept.count, kept.newest_ms), (extent.count, extent.newest_ms));
+                assert_eq!((kept.count(), kept.newest_ms()), (extent.count(), extent.newest_ms()));
             }
         }
     }

@@ -185,8 +185,7 @@ where
         let held = self.batch.len();
         let mut limits = PollLimits {
             wait: self.longest_wait(),
-            // Every turn passes over what is held: where much is, a turn has to bring more.
-            records_max: held + (held / 2).clamp(settings.step_records_max, 4 * settings.step_records_max),
+            records_max: held + settings.step_records_max,
             bytes_max: self.batch.bytes() + settings.step_bytes_max,
         };
         let step_interval = settings.step_interval;
@@ -255,33 +254,30 @@ where
     fn step(&mut self) -> Result<(), Error> {
         self.sequence.extend(&self.batch, &self.context.topology);
         let (mut batch, mut sequence) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.sequence));
-        let held = self.step_all(&batch, &sequence)?;
-        sequence.keep(&mut batch, &held);
+        self.step_all(&batch, &mut sequence)?;
+        sequence.settle(&mut batch);
         self.align.pace(&mut self.source, &self.tasks, &sequence)?;
         (self.batch, self.sequence) = (batch, sequence);
         self.guard.check()
     }
 
-    /// Returns which records of the batch are held back.
-    fn step_all(&mut self, batch: &Batch, sequence: &Sequence) -> Result<Vec<bool>, Error> {
-        let mut held = vec![false; batch.len()];
-        self.forwarder.forward(&self.context, batch, sequence.elsewhere(), &mut self.guard);
+    fn step_all(&mut self, batch: &Batch, sequence: &mut Sequence) -> Result<(), Error> {
+        self.forwarder.forward(&self.context, batch, &sequence.take_elsewhere(), &mut self.guard);
         for at in 0..self.tasks.len() {
             let partition = self.tasks[at].partition;
-            let lag = |input| self.source.lag_records(input, partition);
-            let ready = self.align.ready_count(
-                lag,
+            let until_ms = self.align.ready_until(
+                |input| self.source.lag_records(input, partition),
                 || self.context.clock.uptime(),
                 &self.context.topology,
                 partition,
                 sequence,
             );
-            let (ready, wait) = sequence.of_task(partition).split_at(ready);
-            wait.iter().for_each(|record| held[record.index as usize] = true);
-            let now_ms = if wait.is_empty() { self.moves_on_to(&self.tasks[at]) } else { None };
-            self.step_task(at, batch, ready, now_ms)?;
+            let ready = sequence.take_until(partition, until_ms);
+            let is_all = sequence.extents_of(partition).next().is_none();
+            let now_ms = if is_all { self.moves_on_to(&self.tasks[at]) } else { None };
+            self.step_task(at, batch, &ready, now_ms)?;
         }
-        Ok(held)
+        Ok(())
     }
 
     /// Applies all of a task's records, and timers until the first pause; commits in between when the batch is full.
