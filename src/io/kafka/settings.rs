@@ -136,8 +136,9 @@ impl Settings {
             .set("session.timeout.ms", millis(self.session_timeout))
             .set("heartbeat.interval.ms", millis((self.session_timeout / 5).min(HEARTBEAT_MAX)))
             .set("max.poll.interval.ms", millis(self.poll_interval_max.max(self.session_timeout)))
-            .set("fetch.queue.backoff.ms", "1") // the default of 1000 caps throughput
+            .set("fetch.queue.backoff.ms", "2") // the default of 1000 caps throughput
             .set("fetch.wait.max.ms", "100") // bounds how late the end of a partition is noticed
+            .set("fetch.message.max.bytes", (self.queue_bytes / 32).to_string()) // else few partitions fill the queue
             .set("message.max.bytes", self.record_bytes_max.to_string())
             .set("fetch.max.bytes", (self.queue_bytes / 2).max(self.record_bytes_max).to_string())
             .set("queued.max.messages.kbytes", (self.queue_bytes >> 10).to_string());
