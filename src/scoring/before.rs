@@ -1,5 +1,7 @@
 //! R before an event, should a decision ask for it. Few do: what the event may change of it is kept, and put back then.
 
+use smallvec::SmallVec;
+
 use crate::scoring::calendar::Calendar;
 use crate::scoring::epoch_sum::EpochSum;
 use crate::scoring::facts::{ANSWERS_MAX, Facts, Latest, Reach, RuleFact, RulePoints, TOUCHES_MAX};
@@ -11,6 +13,7 @@ use crate::scoring::reading::Sums;
 
 /// A lead as it stood before what is evaluated.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // it lives on the stack while one event is applied
 pub(crate) enum Before {
     /// As it stands: only time passed.
     Same,
@@ -18,14 +21,53 @@ pub(crate) enum Before {
     Kept(Kept),
 }
 
-/// The parts of Facts that an event may change, of those that readiness follows from.
+/// The parts of Facts that an event may change, of those that readiness follows from; copied without an allocation.
 #[derive(Debug)]
 pub(crate) struct Kept {
     newest: Latest,
-    points: Option<(RuleKey, Option<RulePoints>)>,
+    points: Option<(RuleKey, Option<KeptPoints>)>,
     contact_days: Option<(Channel, Option<Calendar>)>,
-    touches: Option<(EpochSum, Newest<Reach, TOUCHES_MAX>)>,
-    answers: Option<Newest<Reach, ANSWERS_MAX>>,
+    touches: Option<(KeptSum, SmallVec<[Reach; TOUCHES_MAX]>)>,
+    answers: Option<SmallVec<[Reach; ANSWERS_MAX]>>,
+}
+
+#[derive(Debug)]
+enum KeptPoints {
+    Every(KeptSum),
+    Other(RulePoints),
+}
+
+/// Newest epoch and masses of a sum.
+#[derive(Debug)]
+struct KeptSum {
+    top: i64,
+    masses: SmallVec<[i64; 8]>,
+}
+
+impl KeptSum {
+    fn of(sum: &EpochSum) -> KeptSum {
+        KeptSum { top: sum.top().unwrap_or_default(), masses: SmallVec::from_slice(sum.masses()) }
+    }
+
+    fn sum(&self) -> EpochSum {
+        EpochSum::from_masses(self.top, SmallVec::from_slice(&self.masses)).expect("it was one")
+    }
+}
+
+impl KeptPoints {
+    fn of(points: &RulePoints) -> KeptPoints {
+        match points {
+            RulePoints::Every(sum) => KeptPoints::Every(KeptSum::of(sum)),
+            RulePoints::Daily(_) | RulePoints::Once(_) => KeptPoints::Other(points.clone()),
+        }
+    }
+
+    fn points(&self) -> RulePoints {
+        match self {
+            KeptPoints::Every(sum) => RulePoints::Every(sum.sum()),
+            KeptPoints::Other(points) => points.clone(),
+        }
+    }
 }
 
 impl Before {
@@ -57,13 +99,13 @@ impl Kept {
     fn of(facts: &Facts, meaning: &Meaning<'_>) -> Kept {
         let on = |channel| (channel, facts.channel(channel).map(|on| on.contact_days.clone()));
         let is_contact = meaning.has(Mark::Touch) || meaning.has(Mark::Contact);
-        let counts = |key| (key, facts.rule_points(key).cloned());
+        let counts = |key| (key, facts.rule_points(key).map(KeptPoints::of));
         Kept {
             newest: facts.newest,
             points: meaning.rule.filter(|rule| rule.points != 0.0).map(|rule| counts(rule.key)),
             contact_days: meaning.channel().filter(|_| is_contact).map(on),
-            touches: meaning.touch().map(|_| (facts.pressure.clone(), facts.touches.clone())),
-            answers: meaning.has(Mark::Answer).then(|| facts.answers.clone()),
+            touches: meaning.touch().map(|_| (KeptSum::of(&facts.pressure), facts.touches.iter().copied().collect())),
+            answers: meaning.has(Mark::Answer).then(|| facts.answers.iter().copied().collect()),
         }
     }
 
@@ -74,7 +116,7 @@ impl Kept {
         if let Some((key, points)) = &self.points {
             facts.rules.retain(|fact| fact.key != *key);
             let place = facts.rules.partition_point(|fact| fact.key < *key);
-            let known = points.iter().map(|points| RuleFact { key: *key, points: points.clone() });
+            let known = points.iter().map(|points| RuleFact { key: *key, points: points.points() });
             facts.rules.splice(place..place, known);
         }
         if let Some((channel, days)) = &self.contact_days {
@@ -82,11 +124,15 @@ impl Kept {
             on.into_iter().for_each(|on| on.contact_days = days.clone().unwrap_or_default());
         }
         if let Some((pressure, touches)) = &self.touches {
-            (facts.pressure, facts.touches) = (pressure.clone(), touches.clone());
+            (facts.pressure, facts.touches) = (pressure.sum(), newest(touches));
         }
         if let Some(answers) = &self.answers {
-            facts.answers = answers.clone();
+            facts.answers = newest(answers);
         }
         facts
     }
+}
+
+fn newest<const K: usize>(entries: &[Reach]) -> Newest<Reach, K> {
+    Newest::from_rising(entries.to_vec()).expect("they were")
 }
