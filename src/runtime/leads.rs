@@ -78,7 +78,7 @@ impl SharedLeads {
 #[derive(Debug, Default)]
 pub struct LeadTable {
     index: HashTable<u32>,
-    entries: Vec<Option<Entry>>,
+    entries: Entries,
     free: Vec<u32>,
     dirty: Vec<u32>,
     bytes: usize,
@@ -92,7 +92,7 @@ pub struct LeadTable {
 impl LeadTable {
     pub fn find(&self, hash: u64, id: &str) -> Option<LeadAt> {
         let is_it = |at: &u32| {
-            let entry = self.entries[*at as usize].as_ref().expect("the index names live entries only");
+            let entry = self.entries.get(*at).as_ref().expect("the index names live entries only");
             entry.hash == hash && *entry.id == *id
         };
         self.index.find(hash, is_it).map(|at| LeadAt(*at))
@@ -117,16 +117,13 @@ impl LeadTable {
         self.bytes += cost(&entry);
         let at = match self.free.pop() {
             Some(at) => {
-                self.entries[at as usize] = Some(entry);
+                *self.entries.get_mut(at) = Some(entry);
                 at
             }
-            None => {
-                self.entries.push(Some(entry));
-                u32::try_from(self.entries.len() - 1).expect("fewer leads in memory than 2^32")
-            }
+            None => self.entries.push(entry),
         };
         let entries = &self.entries;
-        self.index.insert_unique(hash, at, |at| entries[*at as usize].as_ref().map_or(0, |entry| entry.hash));
+        self.index.insert_unique(hash, at, |at| entries.get(*at).as_ref().map_or(0, |entry| entry.hash));
         LeadAt(at)
     }
 
@@ -234,7 +231,7 @@ impl LeadTable {
         while self.bytes > bytes_max && steps_left > 0 {
             steps_left -= 1;
             self.hand = (self.hand + 1) % self.entries.len();
-            let Some(entry) = self.entries[self.hand].as_mut() else { continue };
+            let Some(entry) = self.entries.get_mut(self.hand as u32) else { continue };
             if entry.dirty || entry.at_work != AtWork::No || std::mem::take(&mut entry.referenced) {
                 continue;
             }
@@ -284,20 +281,51 @@ impl LeadTable {
     }
 
     fn entry(&self, at: LeadAt) -> &Entry {
-        self.entries[at.0 as usize].as_ref().expect("whoever has a place knows that its lead is here")
+        self.entries.get(at.0).as_ref().expect("whoever has a place knows that its lead is here")
     }
 
     fn entry_mut(&mut self, at: LeadAt) -> &mut Entry {
-        self.entries[at.0 as usize].as_mut().expect("whoever has a place knows that its lead is here")
+        self.entries.get_mut(at.0).as_mut().expect("whoever has a place knows that its lead is here")
     }
 
     fn remove(&mut self, at: u32) {
-        let entry = self.entries[at as usize].take().expect("an entry is removed once");
+        let entry = self.entries.get_mut(at).take().expect("an entry is removed once");
         self.bytes -= cost(&entry);
         if let Ok(found) = self.index.find_entry(entry.hash, |found| *found == at) {
             found.remove();
         }
         self.free.push(at);
+    }
+}
+
+/// Entries in pieces that never move: a long list that grows would be copied as a whole, into new memory.
+#[derive(Debug, Default)]
+struct Entries {
+    pieces: Vec<Vec<Option<Entry>>>,
+}
+
+impl Entries {
+    const PIECE: usize = 1 << 10;
+
+    fn get(&self, at: u32) -> &Option<Entry> {
+        &self.pieces[at as usize / Self::PIECE][at as usize % Self::PIECE]
+    }
+
+    fn get_mut(&mut self, at: u32) -> &mut Option<Entry> {
+        &mut self.pieces[at as usize / Self::PIECE][at as usize % Self::PIECE]
+    }
+
+    fn push(&mut self, entry: Entry) -> u32 {
+        let at = u32::try_from(self.len()).expect("fewer leads in memory than 2^32");
+        if at as usize % Self::PIECE == 0 {
+            self.pieces.push(Vec::with_capacity(Self::PIECE));
+        }
+        self.pieces[at as usize / Self::PIECE].push(Some(entry));
+        at
+    }
+
+    fn len(&self) -> usize {
+        self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * Self::PIECE + last.len())
     }
 }
 

@@ -1,8 +1,10 @@
 //! R before an event, should a decision ask for it. Few do: what the event may change of it is kept, and put back then.
 
+use smallvec::SmallVec;
+
 use crate::scoring::calendar::Calendar;
 use crate::scoring::epoch_sum::EpochSum;
-use crate::scoring::facts::{Facts, Latest, Reaches, RuleFact, RulePoints};
+use crate::scoring::facts::{Facts, Latest, Reach, Reaches, RuleFact, RulePoints};
 use crate::scoring::meaning::Meaning;
 use crate::scoring::model::{Channel, Mark, RuleKey};
 use crate::scoring::moment::Moment;
@@ -10,6 +12,7 @@ use crate::scoring::reading::Sums;
 
 /// A lead as it stood before what is evaluated.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // it lives on the stack while one event is applied
 pub(crate) enum Before {
     /// As it stands: only time passed.
     Same,
@@ -17,13 +20,70 @@ pub(crate) enum Before {
     Kept(Kept),
 }
 
-/// The parts of Facts that an event may change, of those that readiness follows from.
+/// The parts of Facts that an event may change, of those that readiness follows from; copied without an allocation.
 #[derive(Debug)]
 pub(crate) struct Kept {
     newest: Latest,
-    points: Option<(RuleKey, Option<RulePoints>)>,
+    points: Option<(RuleKey, Option<KeptPoints>)>,
     contact_days: Option<(Channel, Option<Calendar>)>,
-    pressure: Option<(EpochSum, Reaches)>,
+    pressure: Option<(KeptSum, KeptReaches)>,
+}
+
+#[derive(Debug)]
+enum KeptPoints {
+    Every(KeptSum),
+    Other(RulePoints),
+}
+
+/// Newest epoch and masses of a sum.
+#[derive(Debug)]
+struct KeptSum {
+    top: i64,
+    masses: SmallVec<[i64; 8]>,
+}
+
+impl KeptSum {
+    fn of(sum: &EpochSum) -> KeptSum {
+        KeptSum { top: sum.top().unwrap_or_default(), masses: SmallVec::from_slice(sum.masses()) }
+    }
+
+    fn sum(&self) -> EpochSum {
+        EpochSum::from_masses(self.top, &self.masses).expect("it was one")
+    }
+}
+
+/// Touches, then answers.
+#[derive(Debug)]
+struct KeptReaches {
+    all: SmallVec<[Reach; 16]>,
+    touch_count: usize,
+}
+
+impl KeptReaches {
+    fn of(reaches: &Reaches) -> KeptReaches {
+        let all = reaches.touches().iter().chain(reaches.answers()).copied().collect();
+        KeptReaches { all, touch_count: reaches.touches().len() }
+    }
+
+    fn reaches(&self) -> Reaches {
+        Reaches::from_rising(&self.all, self.touch_count).expect("they were some")
+    }
+}
+
+impl KeptPoints {
+    fn of(points: &RulePoints) -> KeptPoints {
+        match points {
+            RulePoints::Every(sum) => KeptPoints::Every(KeptSum::of(sum)),
+            RulePoints::Daily(_) | RulePoints::Once(_) => KeptPoints::Other(points.clone()),
+        }
+    }
+
+    fn points(&self) -> RulePoints {
+        match self {
+            KeptPoints::Every(sum) => RulePoints::Every(sum.sum()),
+            KeptPoints::Other(points) => points.clone(),
+        }
+    }
 }
 
 impl Before {
@@ -56,12 +116,12 @@ impl Kept {
         let on = |channel| (channel, facts.channel(channel).map(|on| on.contact_days.clone()));
         let is_contact = meaning.has(Mark::Touch) || meaning.has(Mark::Contact);
         let presses = meaning.has(Mark::Touch) || meaning.has(Mark::Answer);
-        let counts = |key| (key, facts.rule_points(key).cloned());
+        let counts = |key| (key, facts.rule_points(key).map(KeptPoints::of));
         Kept {
             newest: facts.newest,
             points: meaning.rule.filter(|rule| rule.points != 0.0).map(|rule| counts(rule.key)),
             contact_days: meaning.channel().filter(|_| is_contact).map(on),
-            pressure: presses.then(|| (facts.pressure.clone(), facts.reaches.clone())),
+            pressure: presses.then(|| (KeptSum::of(&facts.pressure), KeptReaches::of(&facts.reaches))),
         }
     }
 
@@ -72,15 +132,15 @@ impl Kept {
         if let Some((key, points)) = &self.points {
             facts.rules.retain(|fact| fact.key != *key);
             let place = facts.rules.partition_point(|fact| fact.key < *key);
-            let known = points.iter().map(|points| RuleFact { key: *key, points: points.clone() });
+            let known = points.iter().map(|points| RuleFact { key: *key, points: points.points() });
             facts.rules.splice(place..place, known);
         }
         if let Some((channel, days)) = &self.contact_days {
             let on = facts.channels.iter_mut().find(|on| on.channel == *channel);
             on.into_iter().for_each(|on| on.contact_days = days.clone().unwrap_or_default());
         }
-        if let Some(pressure) = &self.pressure {
-            (facts.pressure, facts.reaches) = pressure.clone();
+        if let Some((pressure, reaches)) = &self.pressure {
+            (facts.pressure, facts.reaches) = (pressure.sum(), reaches.reaches());
         }
         facts
     }

@@ -26,6 +26,7 @@ pub(crate) struct Moment<'a> {
     readiness_range: OnceCell<Option<Range>>,
     reading: &'a Reading,
     stage: OnceCell<Stage>,
+    fit: OnceCell<u8>,
 }
 
 impl<'a> Moment<'a> {
@@ -37,9 +38,9 @@ impl<'a> Moment<'a> {
         now_ms: i64,
         reading: &'a Reading,
     ) -> Moment<'a> {
-        let (read_at_ms, stage) = (reading.as_of_ms, OnceCell::new());
+        let (read_at_ms, stage, fit) = (reading.as_of_ms, OnceCell::new(), OnceCell::new());
         let (outlook, readiness_range) = (None, OnceCell::new());
-        Moment { model, lead_id, facts, now_ms, read_at_ms, outlook, readiness_range, reading, stage }
+        Moment { model, lead_id, facts, now_ms, read_at_ms, outlook, readiness_range, reading, stage, fit }
     }
 
     /// The same with what an earlier reading proves about it.
@@ -103,7 +104,8 @@ impl<'a> Moment<'a> {
     }
 
     fn fit(&self) -> u8 {
-        self.outlook.map_or_else(|| fit(self.model, self.facts), |outlook| outlook.fit())
+        let foreseen = || self.outlook.and_then(|outlook| outlook.fit());
+        *self.fit.get_or_init(|| foreseen().unwrap_or_else(|| fit(self.model, self.facts)))
     }
 
     pub(crate) fn grade(&self) -> Grade {
@@ -112,7 +114,9 @@ impl<'a> Moment<'a> {
 
     /// What is proven of later moments: by a reading, if there was one, else what was known.
     pub(crate) fn outlook(&self) -> Option<Outlook> {
-        let Some(parts) = self.reading.known_parts() else { return self.outlook };
+        let Some(parts) = self.reading.known_parts() else {
+            return self.outlook.map(|outlook| outlook.with_fit(self.fit()));
+        };
         let drift = self.reading.terms(self.model, self.facts).drift(self.model, parts);
         Some(Outlook::of(parts, drift, (self.fit(), self.stage_by_purchases())))
     }

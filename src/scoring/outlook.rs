@@ -38,8 +38,8 @@ pub struct Outlook {
     familiarity_fading: f32,
     /// How much of its cap a channel had reached at least, in parts of 255: of more points only the rest counts.
     reached: ByChannel<u8>,
-    /// Points of fit.
-    fit: u8,
+    /// Points of fit, unless attributes have changed since.
+    fit: Option<u8>,
     /// On that local day, silence apart.
     stage: Stage,
 }
@@ -88,7 +88,7 @@ impl Outlook {
             engagement_fading: above(drift.engagement_fading),
             familiarity_fading: above(drift.familiarity_fading),
             reached: ByChannel::from_fn(|channel| (254.0 * drift.reached[channel]) as u8),
-            fit,
+            fit: Some(fit),
             stage,
         }
     }
@@ -101,8 +101,10 @@ impl Outlook {
         (event, meaning): (&Event<'_>, &Meaning<'_>),
         as_of_ms: i64,
     ) -> Option<Outlook> {
-        if matches!(event.body, Body::Commerce(_) | Body::Profile(_)) {
-            return None;
+        match event.body {
+            Body::Commerce(_) => return None,
+            Body::Profile(_) => self.fit = None,
+            _ => {}
         }
         let Some(rule) = meaning.rule else { return Some(self) };
         if !facts.rules_have_room_for_one() {
@@ -156,8 +158,13 @@ impl Outlook {
         Range { low: 0.0, high: f64::from(self.pressure.high) }
     }
 
-    pub(crate) fn fit(&self) -> u8 {
+    pub(crate) fn fit(&self) -> Option<u8> {
         self.fit
+    }
+
+    /// The same with the points of fit, which were looked at.
+    pub(crate) fn with_fit(self, points: u8) -> Outlook {
+        Outlook { fit: Some(points), ..self }
     }
 
     /// The stage at a moment, silence apart, where it is known: chances change from local day to local day.
@@ -176,7 +183,7 @@ impl Outlook {
         self.readiness(model, parts.as_of_ms).contains(parts.readiness)
             && self.familiarity(model, parts.as_of_ms).contains(parts.familiarity)
             && self.pressure().contains(parts.pressure)
-            && self.fit == fit(model, facts)
+            && self.fit.is_none_or(|points| points == fit(model, facts))
             && self.stage(model, parts.as_of_ms).is_none_or(|stage| stage == purchases.stage(model))
     }
 

@@ -195,7 +195,10 @@ impl Store for RocksStore {
 
 /// Leads in the order of their ids, then their timers: what stands side by side in a memtable is found from each other.
 fn batch_of(family: &Arc<BoundColumnFamily<'_>>, writes: &[LeadWrite<'_>]) -> WriteBatch {
-    let mut batch = WriteBatch::default();
+    /// What a lead takes in a batch beside its id and state, about.
+    const FRAME_BYTES: usize = 16;
+    let bytes = |write: &LeadWrite<'_>| FRAME_BYTES + write.lead_id.len() + write.value.map_or(0, <[u8]>::len);
+    let mut batch = WriteBatch::with_capacity_bytes(writes.iter().map(bytes).sum());
     let mut key = Vec::new();
     let mut sorted: Vec<&LeadWrite<'_>> = writes.iter().collect();
     sorted.sort_unstable_by_key(|write| write.lead_id);

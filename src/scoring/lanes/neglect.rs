@@ -13,7 +13,7 @@ pub(super) struct Neglect;
 
 impl Rule for Neglect {
     fn demand(&self, moment: &Moment<'_>, episode: &Episode) -> Option<Demand> {
-        if episode.state != State::Idle {
+        if episode.state != State::Idle || is_no_neglect_yet(moment) {
             return None;
         }
         let due = Tiers::of(moment, episode)?;
@@ -163,6 +163,14 @@ impl Tiers {
             stage_ms: alone_by_stage(moment).map(|alone_ms| after(alone_ms).max(quiet_ms)),
         })
     }
+}
+
+/// The last contact is so recent that no tier can have come of age.
+fn is_no_neglect_yet(moment: &Moment<'_>) -> bool {
+    let rules = &moment.model.lanes.neglect;
+    let tiers_ms = [rules.ready_ms, rules.warm_ms, rules.prospect_ms, rules.customer_ms, rules.fan_ms];
+    let shortest_ms = tiers_ms.into_iter().fold(i64::MAX, i64::min);
+    moment.last_contact().is_none_or(|at_ms| moment.now_ms < at_ms.saturating_add(shortest_ms))
 }
 
 /// How long a lead of its stage may be left alone; none for prospects that never showed interest.
