@@ -317,7 +317,7 @@ impl Entries {
 
     fn push(&mut self, entry: Entry) -> u32 {
         let at = u32::try_from(self.len()).expect("fewer leads in memory than 2^32");
-        if at as usize % Self::PIECE == 0 {
+        if (at as usize).is_multiple_of(Self::PIECE) {
             self.pieces.push(Vec::with_capacity(Self::PIECE));
         }
         self.pieces[at as usize / Self::PIECE].push(Some(entry));
