@@ -114,6 +114,11 @@ impl Task {
         !self.pending.steps.is_empty()
     }
 
+    /// What the open batch sends, as far as it is bytes already.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.outputs.bytes() + self.working.bytes()
+    }
+
     /// True when a decision is in the open batch.
     pub fn has_decided(&self) -> bool {
         !self.pending.decided.is_empty()

@@ -315,7 +315,7 @@ where
     fn is_full(&self) -> bool {
         let settings = &self.context.settings;
         let leads: usize = self.tasks.iter().map(|task| task.working.len()).sum();
-        let bytes: usize = self.tasks.iter().map(|task| task.pending.outputs.bytes()).sum();
+        let bytes: usize = self.tasks.iter().map(Task::pending_bytes).sum();
         leads >= settings.batch_leads_max || bytes + self.forwarder.bytes() >= settings.batch_bytes_max
     }
 

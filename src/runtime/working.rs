@@ -115,6 +115,11 @@ impl WorkingSet {
         self.touched_count == 0
     }
 
+    /// Size of the changed states that are bytes already.
+    pub fn bytes(&self) -> usize {
+        self.settled.bytes.len()
+    }
+
     /// The step is over: what does not stay decoded becomes bytes again.
     pub fn settle(&mut self, table: &mut LeadTable) {
         let mut touched = std::mem::take(&mut self.touched);
