@@ -47,7 +47,7 @@
 //! 1. Facts are a function of the set of events, whatever their order; merging two leads' Facts gives what one lead
 //!    would have had.
 //! 2. `process` cannot fail: reads happen before it, writes after it, and a bad record is a value.
-//! 3. Within a transaction: changelog delivered → positions sent → transaction ended → caches; the store, later, gets
+//! 3. Within a transaction: changelog delivered → positions sent → transaction ended → tables; the store, later, gets
 //!    only what is committed, together with the changelog position that it reflects.
 //! 4. What a batch has touched stands apart from what is committed. Every failure is answered by the one rewind:
 //!    forget the former, restore from the latter.

@@ -1,5 +1,5 @@
 //! One batch, one transaction. The order of the calls is what exactly-once rests on; each arrow is an invariant:
-//! changelog delivery reports → positions → end of the transaction → the caches, and later the store.
+//! changelog delivery reports → positions → end of the transaction → the tables of leads, and later the store.
 
 use std::time::Instant;
 

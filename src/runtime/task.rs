@@ -18,7 +18,7 @@ use super::topology::Topology;
 use super::working::WorkingSet;
 
 /// A decoded lead takes about so much.
-const DECODED_BYTES: usize = 1024;
+const DECODED_BYTES: usize = 2048;
 /// Which part of the memory for leads decoded ones may take.
 const DECODED_SHARE: usize = 8;
 /// ... within these limits, in leads.
