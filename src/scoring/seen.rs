@@ -7,8 +7,8 @@ pub const SEEN_MS: i64 = 48 * 3_600_000;
 /// At most so many events are remembered a lead; beyond it the oldest go.
 pub const SEEN_MAX: usize = 1024;
 
-/// So many are looked through as they are; of more there is a list that is made for it.
-const TAGGED_FROM: usize = 17;
+/// So many are looked through as they are; of more a filter is asked first.
+const FILTERED_FROM: usize = 17;
 
 /// Hashes of event ids with their first append time, in the order of these times. Not part of Facts: it depends on
 /// the order in which events were appended, and on nothing else.
@@ -16,8 +16,8 @@ const TAGGED_FROM: usize = 17;
 pub struct SeenEvents {
     /// (append time, hash of the event's id), rising. Most leads have one such event, or none.
     entries: SmallVec<[(i64, u64); 1]>,
-    /// The low halves of these hashes, in the same order: many are compared at once. Empty where they are few.
-    tags: Vec<u32>,
+    /// What it denies is not among these. Empty where they are few.
+    filter: Filter,
     /// So many of the first entries are forgotten: they go together, because all others move up then.
     forgotten: u32,
 }
@@ -59,7 +59,7 @@ impl SeenEvents {
     }
 
     fn remembers(&self, hash: u64, appended_at_ms: i64) -> bool {
-        if !self.tags.is_empty() && !has(&self.tags, tag(hash)) {
+        if self.filter.denies(hash) {
             return false;
         }
         let within = |at_ms: i64| appended_at_ms.saturating_sub(at_ms) <= SEEN_MS;
@@ -70,10 +70,10 @@ impl SeenEvents {
         let is_newest = self.kept().last().is_none_or(|newest| *newest < entry);
         let place = if is_newest { self.entries.len() } else { self.place_of(entry) };
         self.entries.insert(place, entry);
-        if !self.tags.is_empty() {
-            self.tags.insert(place, tag(entry.1));
-        } else if self.entries.len() >= TAGGED_FROM {
-            self.tags = tags(&self.entries);
+        if self.filter.has_room_for(self.entries.len()) {
+            self.filter.insert(entry.1);
+        } else {
+            self.filter = Filter::of(&self.entries);
         }
     }
 
@@ -93,9 +93,9 @@ impl SeenEvents {
     fn drop_oldest(&mut self, count: usize) {
         self.forgotten += count as u32;
         let forgotten = self.forgotten as usize;
-        if forgotten >= TAGGED_FROM + self.entries.len() / 8 || forgotten == self.entries.len() {
+        if forgotten >= FILTERED_FROM + self.entries.len() / 8 || forgotten == self.entries.len() {
             self.entries.drain(..forgotten);
-            self.tags.drain(..forgotten.min(self.tags.len()));
+            self.filter = Filter::of(&self.entries);
             self.forgotten = 0;
         }
     }
@@ -126,8 +126,8 @@ impl SeenEvents {
     pub fn from_entries(entries: SmallVec<[(i64, u64); 1]>) -> Option<SeenEvents> {
         let rising = entries.windows(2).all(|pair| pair[0] < pair[1]);
         (rising && entries.len() <= SEEN_MAX).then(|| {
-            let tags = if entries.len() < TAGGED_FROM { Vec::new() } else { tags(&entries) };
-            SeenEvents { entries, tags, forgotten: 0 }
+            let filter = Filter::of(&entries);
+            SeenEvents { entries, filter, forgotten: 0 }
         })
     }
 
@@ -136,17 +136,50 @@ impl SeenEvents {
     }
 }
 
-fn tags(entries: &[(i64, u64)]) -> Vec<u32> {
-    entries.iter().map(|(_, hash)| tag(*hash)).collect()
+/// Tells of most hashes that they are not among many others, by one bit: looking through a thousand takes far longer.
+#[derive(Debug, Clone, Default)]
+struct Filter {
+    /// One bit is set for each hash; their count is a power of two.
+    words: Vec<u64>,
 }
 
-fn tag(hash: u64) -> u32 {
-    hash as u32
+impl Filter {
+    /// Bits for each hash, at least half as many: then fewer than one of eight others is not denied.
+    const BITS_EACH: usize = 16;
+
+    /// Of these, where they are many.
+    fn of(entries: &[(i64, u64)]) -> Filter {
+        if entries.len() < FILTERED_FROM {
+            return Filter::default();
+        }
+        let bits = (entries.len() * Self::BITS_EACH).next_power_of_two();
+        let mut filter = Filter { words: vec![0; bits / 64] };
+        entries.iter().for_each(|(_, hash)| filter.insert(*hash));
+        filter
+    }
+
+    fn has_room_for(&self, count: usize) -> bool {
+        count < FILTERED_FROM || 64 * self.words.len() >= count * Self::BITS_EACH / 2
+    }
+
+    fn insert(&mut self, hash: u64) {
+        if let Some(place) = self.place_of(hash) {
+            self.words[place] |= bit(hash);
+        }
+    }
+
+    fn denies(&self, hash: u64) -> bool {
+        self.place_of(hash).is_some_and(|place| self.words[place] & bit(hash) == 0)
+    }
+
+    fn place_of(&self, hash: u64) -> Option<usize> {
+        let last = self.words.len().checked_sub(1)?;
+        Some((hash >> 6) as usize & last)
+    }
 }
 
-/// Looks at all of them: without a way out the compiler compares several at once.
-fn has(tags: &[u32], tag: u32) -> bool {
-    tags.iter().fold(false, |found, known| found | (*known == tag))
+fn bit(hash: u64) -> u64 {
+    1 << (hash % 64)
 }
 
 #[cfg(test)]
@@ -179,5 +212,31 @@ mod tests {
         assert_eq!(seen.see("one more", 5000), Sight::First { dropped: 1 });
         assert_eq!(seen.see("0", 5000), Sight::First { dropped: 1 });
         assert_eq!(seen.see("2", 5000), Sight::Repeated);
+    }
+
+    #[test]
+    fn a_filter_denies_most_others_and_none_of_its_own() {
+        let hash = |number: usize| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes());
+        for count in [0, FILTERED_FROM - 1, FILTERED_FROM, 100, SEEN_MAX] {
+            let entries: Vec<(i64, u64)> = (0..count).map(|number| (0, hash(number))).collect();
+            let filter = Filter::of(&entries);
+            assert!(entries.iter().all(|(_, hash)| !filter.denies(*hash)), "{count}");
+            let denied = (count..count + 1_000).filter(|number| filter.denies(hash(*number))).count();
+            assert_eq!(denied > 850, count >= FILTERED_FROM, "{count}: {denied} of 1,000");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_a_list_remembers() {
+        let mut seen = SeenEvents::default();
+        let mut list: Vec<(i64, usize)> = Vec::new();
+        for step in 0..6_000_usize {
+            let (at_ms, number) = (step as i64 * SEEN_MS / 900, step.wrapping_mul(7_919) % 700);
+            let is_known = list.iter().any(|(then, known)| *known == number && at_ms - then <= SEEN_MS);
+            assert_eq!(seen.contains(&number.to_string(), at_ms), is_known, "step {step}");
+            if seen.see(&number.to_string(), at_ms) != Sight::Repeated {
+                list.push((at_ms, number));
+            }
+        }
     }
 }
