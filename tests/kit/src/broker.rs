@@ -5,7 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
@@ -306,10 +306,16 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Ports that nobody listens on, all different.
+/// Ports that nobody listens at, below those that the system gives to connections: one of these could be taken between
+/// here and the broker's start.
 fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-    listeners.iter().map(|listener| listener.local_addr().expect("bound").port()).collect()
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    const FROM: usize = 10_000;
+    const COUNT: usize = 20_000;
+    let first = std::process::id() as usize * 251; // another test program begins elsewhere
+    let next = || (FROM + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT) as u16;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(next).take(COUNT).filter(is_free).take(count).collect()
 }
 
 /// Where a broker listens, and what it tells clients to connect to.
