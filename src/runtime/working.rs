@@ -339,6 +339,16 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_lead_that_is_looked_at_again_is_still_changed() {
+        let mut rig = Rig::default();
+        rig.step(&[(1, 10)]);
+        let at = rig.table.find(1, "1").expect("it was used");
+        rig.set.bring(&mut rig.table, at, BUSY_MAX).expect("what was written can be read");
+        rig.set.settle(&mut rig.table);
+        assert_eq!((rig.set.len(), rig.changed()), (1, vec![("1".to_owned(), Some(10))]));
+    }
+
+    #[test]
     fn what_was_only_looked_at_does_not_change() {
         let mut rig = Rig::default();
         let at = rig.table.add(1, "1".into());
