@@ -11,6 +11,9 @@ use crate::runtime::ports::OutTopic;
 /// A member hears of a rebalance by the answer to a heartbeat, and a partition that moves waits for two rounds of them.
 const HEARTBEAT_MAX: Duration = Duration::from_millis(300);
 
+/// What a broker collects for us, bytes, unless that takes it too long.
+const FETCH_BYTES_MIN: usize = 64 << 10;
+
 /// Costs the cluster one request for each of its brokers, over a new connection.
 pub const STANDSTILL_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -137,7 +140,9 @@ impl Settings {
             .set("heartbeat.interval.ms", millis((self.session_timeout / 5).min(HEARTBEAT_MAX)))
             .set("max.poll.interval.ms", millis(self.poll_interval_max.max(self.session_timeout)))
             .set("fetch.queue.backoff.ms", "2") // the default of 1000 caps throughput
-            .set("fetch.wait.max.ms", "100") // bounds how late the end of a partition is noticed
+            // An answer to each record that arrives would keep brokers busier than everything else that we ask of them.
+            .set("fetch.min.bytes", FETCH_BYTES_MIN.to_string())
+            .set("fetch.wait.max.ms", "10") // as much later a lone record comes, and the end of a partition is noticed
             .set("fetch.message.max.bytes", (self.queue_bytes / 32).to_string()) // else few partitions fill the queue
             .set("message.max.bytes", self.record_bytes_max.to_string())
             .set("fetch.max.bytes", (self.queue_bytes / 2).max(self.record_bytes_max).to_string())
