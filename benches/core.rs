@@ -381,6 +381,6 @@ fn kinds() -> Vec<(&'static str, Body<'static>)> {
         ("comment", Body::Sns(comment)),
         ("call, touch", Body::Contact(Contact { kind: ContactKind::CallAttempt, ..Contact::default() })),
         ("purchase", Body::Commerce(Commerce { kind: CommerceKind::Purchase, ..Commerce::default() })),
-        ("attributes", Body::Profile(profile)),
+        ("attributes", Body::Profile(profile.into())),
     ]
 }

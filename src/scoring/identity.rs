@@ -420,7 +420,7 @@ mod tests {
     fn link(from: &str, to: &str) -> Event<'static> {
         let linked_lead_id = Some(to.to_string().into());
         let profile = Profile { kind: ProfileKind::IdentityLinked, linked_lead_id, ..Profile::default() };
-        event(&format!("{from} is {to}"), from, Body::Profile(profile))
+        event(&format!("{from} is {to}"), from, Body::Profile(profile.into()))
     }
 
     fn inquiry(lead_id: &str) -> Event<'static> {
@@ -521,7 +521,7 @@ mod tests {
         homes.deliver(0); // b agreed
         homes.deliver(0); // a became a redirect, and its facts are on their way
         let erased = Profile { kind: ProfileKind::Erased, ..Profile::default() };
-        homes.apply(&event("erased", "b", Body::Profile(erased)));
+        homes.apply(&event("erased", "b", Body::Profile(erased.into())));
         assert_eq!(homes.deliver(0), Applied::Erased);
         homes.deliver_all();
         for lead_id in ["a", "b"] {
@@ -595,7 +595,7 @@ mod tests {
         let mut homes = Homes::new();
         homes.apply(&inquiry("a"));
         let erased = Profile { kind: ProfileKind::Erased, ..Profile::default() };
-        homes.apply(&event("erased", "a", Body::Profile(erased)));
+        homes.apply(&event("erased", "a", Body::Profile(erased.into())));
         let model = model();
         let lead = homes.leads.get_mut("a").expect("applied to");
         assert_eq!((lead.episode.number, lead.timer_ms()), (1, Some(AT.clock_ms + MARKER_MS)));

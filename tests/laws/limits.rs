@@ -36,7 +36,7 @@ fn state_bytes(run: &SingleRun<'_>, lead_id: &str) -> usize {
 fn link(number: usize, from: &str, to: &str) -> Event<'static> {
     let linked_lead_id = Some(to.to_string().into());
     let profile = Profile { kind: ProfileKind::IdentityLinked, linked_lead_id, ..Profile::default() };
-    event(number, from, START_MS, Body::Profile(profile))
+    event(number, from, START_MS, Body::Profile(profile.into()))
 }
 
 /// `STORM_EVENTS=100000` makes it as many.

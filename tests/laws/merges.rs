@@ -136,7 +136,7 @@ fn identity(number: usize, lead_id: &'static str, kind: ProfileKind, to: Option<
         account_id: None,
         topic: None,
         machine: false,
-        body: Body::Profile(Profile { kind, linked_lead_id: to.map(Into::into), ..Profile::default() }),
+        body: Body::Profile(Box::new(Profile { kind, linked_lead_id: to.map(Into::into), ..Profile::default() })),
     }
 }
 

@@ -135,7 +135,7 @@ fn profile() -> impl Strategy<Value = Body<'static>> {
         proptest::option::of(20_000..21_000_i32),
     );
     fields.prop_map(|(kind, attributes, channel, purpose, expires_at_ms, owner_id, bant_timeline)| {
-        Body::Profile(Profile {
+        Body::Profile(Box::new(Profile {
             kind,
             attributes,
             channel,
@@ -146,6 +146,6 @@ fn profile() -> impl Strategy<Value = Body<'static>> {
             owner_id,
             bant_timeline,
             ..Profile::default()
-        })
+        }))
     })
 }

@@ -117,14 +117,14 @@ impl History<'_> {
             let attributes =
                 BTreeMap::from([(text_of(format!("{name:02}"), 'n', TEXT_BYTES_MAX), Some(text('v', TEXT_BYTES_MAX)))]);
             let kind = ProfileKind::AttributesChanged;
-            self.tell(END_MS - 1, None, Body::Profile(Profile { kind, attributes, ..Profile::default() }));
+            self.tell(END_MS - 1, None, Body::Profile(Box::new(Profile { kind, attributes, ..Profile::default() })));
         }
         for channel in ChannelSymbol::ALL {
             for purpose in Purpose::ALL {
                 let (kind, channel, purpose) = (ProfileKind::ConsentGranted, *channel, *purpose);
                 let expires_at_ms = Some(END_MS + 100 * DAY_MS);
                 let consent = Profile { kind, channel, purpose, expires_at_ms, ..Profile::default() };
-                self.tell(END_MS - DAY_MS, None, Body::Profile(consent));
+                self.tell(END_MS - DAY_MS, None, Body::Profile(consent.into()));
             }
         }
         let long = || Some(text('x', TEXT_BYTES_MAX));
@@ -139,7 +139,7 @@ impl History<'_> {
                 bant_timeline: Some(21_000),
                 ..Profile::default()
             };
-            self.tell(END_MS - 1, None, Body::Profile(profile));
+            self.tell(END_MS - 1, None, Body::Profile(profile.into()));
         }
     }
 }
@@ -161,7 +161,7 @@ fn link_aliases(run: &mut SingleRun<'_>) {
     for (number, (lead_id, linked)) in pairs.enumerate() {
         let kind = ProfileKind::IdentityLinked;
         let linked = Profile { kind, linked_lead_id: Some(linked), ..Profile::default() };
-        run.apply(&event(format!("l{number}").into(), lead_id, Body::Profile(linked)), END_MS, &mut Vec::new());
+        run.apply(&event(format!("l{number}").into(), lead_id, Body::Profile(linked.into())), END_MS, &mut Vec::new());
     }
 }
 

@@ -80,7 +80,7 @@ fn body(
             order_id: fields.text("order_id"),
             reason: fields.text("reason"),
         }),
-        "profile" => Body::Profile(profile(kind, fields, appended_at_ms)),
+        "profile" => Body::Profile(profile(kind, fields, appended_at_ms).into()),
         "outcome" => Body::Outcome(Outcome {
             kind: OutcomeKind::parse(kind).unwrap_or_default(),
             decision_id: decision.unwrap_or_default(),

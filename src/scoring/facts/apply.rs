@@ -371,7 +371,7 @@ mod tests {
     }
 
     fn consent(kind: ProfileKind, channel: ChannelSymbol, purpose: Purpose) -> Body<'static> {
-        Body::Profile(event::Profile { kind, channel, purpose, ..event::Profile::default() })
+        Body::Profile(Box::new(event::Profile { kind, channel, purpose, ..event::Profile::default() }))
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl<'a> Draft<'a> {
                 order_id: self.take(Text::OrderId),
                 reason: self.take(Text::Reason),
             }),
-            InputKind::Profile => Body::Profile(self.profile()),
+            InputKind::Profile => Body::Profile(Box::new(self.profile())),
             InputKind::Outcome => Body::Outcome(Outcome {
                 kind: self.get(Symbol::Kind, OutcomeKind::ALL),
                 decision_id: self.take(Text::DecisionId).unwrap_or_default(),

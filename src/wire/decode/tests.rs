@@ -131,7 +131,7 @@ fn expected(kind: InputKind) -> Event<'static> {
         InputKind::Commerce => {
             Body::Commerce(Commerce { kind: CommerceKind::Refund, order_id: some("order-1"), reason: some("price") })
         }
-        InputKind::Profile => Body::Profile(Profile {
+        InputKind::Profile => Body::Profile(Box::new(Profile {
             kind: ProfileKind::AttributesChanged,
             attributes: [("company".into(), some("株式会社青空")), ("role".into(), None)].into(),
             channel: ChannelSymbol::Mail,
@@ -144,7 +144,7 @@ fn expected(kind: InputKind) -> Event<'static> {
             bant_authority: some("a"),
             bant_need: some("n"),
             bant_timeline: Some(20_600),
-        }),
+        })),
         InputKind::Outcome => Body::Outcome(Outcome {
             kind: OutcomeKind::Won,
             decision_id: "d-1".into(),

@@ -121,7 +121,7 @@ mod tests {
         let contact =
             |kind| Body::Contact(Contact { kind, direction: Direction::Inbound, decision_id: Some("d".into()) });
         let profile = |kind| {
-            Body::Profile(Profile {
+            Body::Profile(Box::new(Profile {
                 kind,
                 attributes: [("company".into(), Some("追客".into())), ("role".into(), None)].into(),
                 channel: ChannelSymbol::Mail,
@@ -131,7 +131,7 @@ mod tests {
                 bant_need: Some("crm".into()),
                 bant_timeline: Some(20_600),
                 ..Profile::default()
-            })
+            }))
         };
         vec![
             web(WebKind::PageView, PageClass::Pricing),
