@@ -60,6 +60,7 @@
 #[cfg(test)]
 extern crate self as tsuikyaku; // the lanes play stories
 
+pub mod ahead;
 pub mod app;
 pub mod audit;
 pub mod cli;

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::HashTable;
 
+use crate::ahead::soon;
 use crate::scoring::outlook::Outlook;
 
 /// Bytes that a lead costs beside its id and state: entry, index, two reference counts, allocator slack.
@@ -146,6 +147,16 @@ impl LeadTable {
             self.dirty_bytes += after;
             self.dirty.push(at.0);
         }
+    }
+
+    /// The lead's entry is needed soon.
+    pub fn entry_soon(&self, at: LeadAt) {
+        soon(self.entries.get(at.0));
+    }
+
+    /// The lead's state is needed soon.
+    pub fn state_soon(&self, at: LeadAt) {
+        soon(&*self.entry(at).state);
     }
 
     pub fn id(&self, at: LeadAt) -> &Arc<str> {

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use crate::ahead::LEADS_AHEAD;
 use crate::wire::keys;
 use crate::wire::state::{self, StateError};
 
@@ -46,6 +47,28 @@ impl Taken<'_> {
     }
 }
 
+/// Room for the records of a step, kept from one step to the next: memory that was given back comes again as new pages,
+/// each of which the kernel clears first.
+#[derive(Debug, Default)]
+pub struct Room(Vec<Taken<'static>>);
+
+impl Room {
+    /// For so many records it is kept.
+    const RECORDS_MAX: usize = 4_096;
+
+    fn take<'a>(&mut self) -> Vec<Taken<'a>> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// Takes the room of a step that is over.
+    pub fn keep(&mut self, mut records: Vec<Taken<'_>>) {
+        if records.capacity() <= Self::RECORDS_MAX {
+            records.clear();
+            self.0 = records.into_iter().map(|_| unreachable!("none is left")).collect(); // the same memory
+        }
+    }
+}
+
 /// A timer and where its lead stands in the working set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Due {
@@ -80,6 +103,7 @@ pub fn prefetch<'a>(
     batch: &'a Batch,
     placed: &[Placed],
     now_ms: Option<i64>,
+    room: &mut Room,
 ) -> Result<(Step<'a>, usize), Error> {
     // What the partition's clock has passed is not absurd, however wrong our own may be: manifests do not tell what
     // that said, so nothing may hang on it but whether the step's clock follows a record.
@@ -92,14 +116,12 @@ pub fn prefetch<'a>(
 
     let waits = |record: &Placed| end.before.as_ref().is_some_and(|before| record.at_ms >= before.due_ms);
     let taken = placed.iter().position(waits).unwrap_or(placed.len());
-    let mut records: Vec<_> = of_step(batch, &placed[..taken])
-        .iter()
-        .map(|at| {
-            let record = batch.get(at.index as usize);
-            let routed = route(&context.topology, &context.decoder, record, Some(task.partition), appended_max_ms);
-            Taken { record, routed, place: None }
-        })
-        .collect();
+    let mut records = room.take();
+    records.extend(of_step(batch, &placed[..taken]).iter().map(|at| {
+        let record = batch.get(at.index as usize);
+        let routed = route(&context.topology, &context.decoder, record, Some(task.partition), appended_max_ms);
+        Taken { record, routed, place: None }
+    }));
     let due = load_leads(context, task, &mut records, due)?;
     Ok((Step { records, due, end }, taken))
 }
@@ -128,11 +150,14 @@ fn load_leads(
 ) -> Result<Vec<Due>, Error> {
     let mut table = task.leads.change();
     let ids = records.iter().map(Taken::lead_id).chain(due.iter().map(|timer| Some(&*timer.lead_id)));
-    let mut found: Vec<Found<'_>> = ids.flatten().map(|id| Found::new(&table, id)).collect();
+    let found: Vec<Found<'_>> = ids.flatten().map(|id| Found::new(&table, id)).collect();
     read_missing(context, task.partition, &mut table, &found)?;
     let busy_max = task.busy_max();
     let mut brought = Vec::with_capacity(found.len());
-    for lead in &mut found {
+    for (n, lead) in found.iter().enumerate() {
+        if let Some(at) = found.get(n + LEADS_AHEAD).and_then(|lead| lead.at) {
+            table.state_soon(at);
+        }
         let at = lead.at.or_else(|| table.find(lead.hash, lead.id)).expect("what was missing was added");
         let place = task.working.bring(&mut table, at, busy_max).map_err(|error| unreadable(task.partition, &error))?;
         brought.push(place);

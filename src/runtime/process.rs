@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use crate::ahead::LEADS_AHEAD;
 use crate::scoring::dead_letter::DeadLetter;
 use crate::scoring::lead::{Applied, At, Effects, Lead};
 use crate::scoring::model::Model;
@@ -41,15 +42,17 @@ pub struct Forward<'a> {
 }
 
 /// Applies a step to its task.
-pub fn process<'a>(model: &Model, task: &mut Task, step: Step<'a>) -> Wanted<'a> {
+pub fn process<'a>(model: &Model, task: &mut Task, step: &mut Step<'a>) -> Wanted<'a> {
     let mut run = Run {
         model,
         task,
-        due: step.due.into_iter().map(Reverse).collect(),
+        due: step.due.drain(..).map(Reverse).collect(),
         end: step.end.clone(),
         wanted: Wanted::default(),
     };
-    for taken in &step.records {
+    for (n, taken) in step.records.iter().enumerate() {
+        let ahead = |by: usize| step.records.get(n + by).and_then(|taken| taken.place);
+        run.task.working.soon(ahead(2 * LEADS_AHEAD), ahead(LEADS_AHEAD));
         run.apply(taken);
     }
     run.fire_until(step.end.clock_ms);

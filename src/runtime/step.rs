@@ -7,7 +7,7 @@ use super::encode;
 use super::error::Error;
 use super::guard::DeadLetterGuard;
 use super::order::Placed;
-use super::prefetch::prefetch;
+use super::prefetch::{Room, prefetch};
 use super::process::{Wanted, process};
 use super::task::{Decided, Task};
 
@@ -31,11 +31,13 @@ pub fn step(
     records: &[Placed],
     now_ms: Option<i64>,
     guard: &mut DeadLetterGuard,
+    room: &mut Room,
 ) -> Result<Stepped, Error> {
-    let (step, taken) = prefetch(context, task, batch, records, now_ms)?;
+    let (mut step, taken) = prefetch(context, task, batch, records, now_ms, room)?;
     crash::point("process.prefetched");
     let has_more_timers = step.end.before.is_some();
-    let wanted = process(&context.model, task, step);
+    let wanted = process(&context.model, task, &mut step);
+    room.keep(step.records);
     task.working.settle(&mut task.leads.change());
     crash::point("process.processed");
     note(context, task, &wanted, guard);

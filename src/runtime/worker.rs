@@ -26,6 +26,7 @@ use super::order::{Placed, Sequence};
 use super::ownership::Ownership;
 use super::persist::{persist, persist_one_due};
 use super::ports::{Change, Changelog, PollLimits, Sink, Source};
+use super::prefetch::Room;
 use super::shared::Phase;
 use super::step::step;
 use super::task::Task;
@@ -69,6 +70,7 @@ pub struct Worker<S, K, C> {
     ownership: Ownership,
     forwarder: Forwarder,
     guard: DeadLetterGuard,
+    room: Room,
     /// Polled and not applied yet.
     batch: Batch,
     /// More waits to be read than the last step had room for.
@@ -105,6 +107,7 @@ where
             tasks: Vec::new(),
             forwarder: Forwarder::default(),
             guard,
+            room: Room::default(),
             batch: Batch::default(),
             is_behind: false,
             sequence: Sequence::default(),
@@ -292,7 +295,8 @@ where
         now_ms: Option<i64>,
     ) -> Result<(), Error> {
         while !records.is_empty() || now_ms.is_some() {
-            let stepped = step(&self.context, &mut self.tasks[at], batch, records, now_ms, &mut self.guard)?;
+            let stepped =
+                step(&self.context, &mut self.tasks[at], batch, records, now_ms, &mut self.guard, &mut self.room)?;
             records = &records[stepped.taken..];
             if records.is_empty() {
                 break;

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::leads::{AtWork, LeadAt, LeadTable};
+use crate::ahead::{LEADS_AHEAD, soon};
 use crate::scoring::lead::Lead;
 use crate::wire::state::{self, StateError};
 
@@ -98,6 +99,16 @@ impl WorkingSet {
         Ok(place as usize)
     }
 
+    /// The lead at the second of these places is needed soon, the one at the first a little later.
+    pub fn soon(&self, later: Option<usize>, sooner: Option<usize>) {
+        if let Some(place) = later {
+            soon(&self.decoded[place]);
+        }
+        if let Some(worked) = sooner.and_then(|place| self.decoded[place].as_ref()) {
+            worked.lead.soon();
+        }
+    }
+
     /// The lead at a place.
     ///
     /// # Panics
@@ -151,9 +162,7 @@ impl WorkingSet {
 
     /// The batch is committed: the table takes its states, and the next one begins with the busiest of its leads.
     pub fn committed(&mut self, table: &mut LeadTable, busy_max: u32) {
-        for Changed { at, state, timer_ms, .. } in self.changed() {
-            table.committed(at, state, timer_ms);
-        }
+        self.write_changed(table);
         for settled in self.settled.all.iter().filter(|settled| settled.state.is_some()) {
             table.set_at_work(settled.at, AtWork::No);
         }
@@ -165,6 +174,15 @@ impl WorkingSet {
         self.encoded.clear();
         let looked_at = 2 * std::mem::take(&mut self.touched_count);
         self.let_idle_go(table, busy_max, looked_at);
+    }
+
+    fn write_changed(&self, table: &mut LeadTable) {
+        let (mut later, mut sooner) = (self.changed().skip(2 * LEADS_AHEAD), self.changed().skip(LEADS_AHEAD));
+        for Changed { at, state, timer_ms, .. } in self.changed() {
+            later.next().inspect(|changed| table.entry_soon(changed.at));
+            sooner.next().inspect(|changed| table.state_soon(changed.at));
+            table.committed(at, state, timer_ms);
+        }
     }
 
     /// Looks at so many of the decoded leads, and drops those that are not busy any more.

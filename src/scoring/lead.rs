@@ -126,6 +126,12 @@ pub struct EpisodeView {
 }
 
 impl Lead {
+    /// What the next event of it needs, and what is not inline, is needed soon.
+    pub fn soon(&self) {
+        self.facts.soon();
+        self.seen.soon();
+    }
+
     /// Applies an event whose timers before `at.clock_ms` have fired. `lead_id` is the id whose state this is; the
     /// event may name another that became it.
     pub fn apply(&mut self, model: &Model, lead_id: &str, event: &Event<'_>, at: At, out: &mut Effects) -> Applied {

@@ -2,6 +2,8 @@
 
 use smallvec::SmallVec;
 
+use crate::ahead::soon;
+
 /// How long an event is remembered behind the newest, ms of append time.
 pub const SEEN_MS: i64 = 48 * 3_600_000;
 /// At most so many events are remembered a lead; beyond it the oldest go.
@@ -56,6 +58,12 @@ impl SeenEvents {
     pub fn contains(&self, event_id: &str, appended_at_ms: i64) -> bool {
         let hash = xxhash_rust::xxh3::xxh3_64(event_id.as_bytes());
         self.remembers(hash, appended_at_ms)
+    }
+
+    /// The next event is asked for soon.
+    pub(crate) fn soon(&self) {
+        let kept = self.kept();
+        [kept.first(), kept.last()].iter().flatten().for_each(|entry| soon(*entry));
     }
 
     fn remembers(&self, hash: u64, appended_at_ms: i64) -> bool {

@@ -22,6 +22,7 @@ pub use register::{Consent, Earliest, Latest, Register};
 pub use texts::TEXT_KEPT_BYTES_MAX;
 pub use touch_days::{TOUCH_DAYS, TouchDays};
 
+use crate::ahead::soon;
 use crate::scoring::epoch_sum::EpochSum;
 
 /// Entries of rules that stored state may hold: those of the model, and as many again of earlier ones.
@@ -52,4 +53,12 @@ pub struct Facts {
     pub moments: Option<Box<Moments>>,
     /// Attributes, consent and the like.
     pub profile: Option<Box<Profile>>,
+}
+
+impl Facts {
+    /// The lists that every event reads are needed soon.
+    pub(crate) fn soon(&self) {
+        soon(&*self.channels);
+        soon(&*self.rules);
+    }
 }
