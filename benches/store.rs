@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tsuikyaku::io::store::{Identity, RocksStore};
 use tsuikyaku::runtime::batch::Partition;
-use tsuikyaku::runtime::ports::{LeadWrite, OwnedWrite, PartitionMeta, Store};
+use tsuikyaku::runtime::ports::{LeadWrite, PartitionMeta, Store};
 
 const P: Partition = Partition(0);
 const BATCH: u64 = 1_000;
@@ -34,19 +34,28 @@ fn meta(changelog_next_offset: i64) -> PartitionMeta {
     PartitionMeta { changelog_next_offset, manifest: vec![0; 64], committed_at_ms: 0 }
 }
 
-fn all_leads() -> Vec<OwnedWrite> {
-    let lead = |number| OwnedWrite {
-        lead_id: lead_id(number).into(),
-        value: value(number),
-        timer_ms: (number % 3 == 0).then_some(number as i64),
-    };
-    (0..LEADS).map(lead).collect()
+/// Ids and values.
+fn all_leads() -> Vec<(String, Box<[u8]>)> {
+    (0..LEADS).map(|number| (lead_id(number), value(number))).collect()
+}
+
+fn all_writes(leads: &[(String, Box<[u8]>)]) -> Vec<LeadWrite<'_>> {
+    leads
+        .iter()
+        .zip(0..)
+        .map(|((lead_id, value), number)| LeadWrite {
+            lead_id,
+            value: Some(value),
+            timer_before_ms: None,
+            timer_after_ms: (number % 3 == 0).then_some(number),
+        })
+        .collect()
 }
 
 fn reads(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let store = store(&dir);
-    store.ingest(P, all_leads(), &meta(1)).expect("an empty partition");
+    store.ingest(P, &all_writes(&all_leads()), &meta(1)).expect("an empty partition");
     let mut group = c.benchmark_group("store");
     group.throughput(Throughput::Elements(BATCH));
     for (name, offset) in [("get_many of 1,000 sorted leads", 0), ("get_many of 1,000 unknown leads", LEADS)] {
@@ -85,14 +94,13 @@ fn ingests(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let store = store(&dir);
     let leads = all_leads();
+    let writes = all_writes(&leads);
     let mut group = c.benchmark_group("store");
     group.throughput(Throughput::Elements(LEADS)).sample_size(10);
     group.bench_function("ingest of 100,000 leads", |b| {
-        let fresh = || {
-            store.clear(P).expect("a sound store");
-            leads.clone()
-        };
-        b.iter_batched(fresh, |leads| store.ingest(P, leads, &meta(1)).expect("empty"), BatchSize::PerIteration);
+        let fresh = || store.clear(P).expect("a sound store");
+        let ingest = |()| store.ingest(P, &writes, &meta(1)).expect("empty");
+        b.iter_batched(fresh, ingest, BatchSize::PerIteration);
     });
     group.finish();
 }

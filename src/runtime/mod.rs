@@ -25,6 +25,7 @@ pub mod prefetch;
 pub mod process;
 pub mod recompute;
 pub mod replay;
+pub mod replayed;
 pub mod restore;
 pub mod route;
 pub mod settings;

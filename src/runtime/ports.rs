@@ -276,9 +276,8 @@ pub trait Store: Send + Sync {
     /// All writes and the meta in one atomic batch.
     fn write(&self, partition: Partition, writes: &[LeadWrite<'_>], meta: &PartitionMeta) -> Result<(), StoreError>;
 
-    /// Replaces an empty partition by these leads (any order, last one wins is not needed: ids are distinct), by
-    /// sorted files. Only for partitions without meta.
-    fn ingest(&self, partition: Partition, writes: Vec<OwnedWrite>, meta: &PartitionMeta) -> Result<(), StoreError>;
+    /// As `write`, by sorted files, and only for partitions without meta.
+    fn ingest(&self, partition: Partition, writes: &[LeadWrite<'_>], meta: &PartitionMeta) -> Result<(), StoreError>;
 
     /// Forgets everything of the partition.
     fn clear(&self, partition: Partition) -> Result<(), StoreError>;
@@ -288,14 +287,6 @@ pub trait Store: Send + Sync {
 
     /// Makes everything written so far survive a loss of power.
     fn flush(&self) -> Result<(), StoreError>;
-}
-
-/// A lead for `Store::ingest`.
-#[derive(Debug, Clone)]
-pub struct OwnedWrite {
-    pub lead_id: Box<str>,
-    pub value: Box<[u8]>,
-    pub timer_ms: Option<i64>,
 }
 
 /// What the caller must do about a failed read.

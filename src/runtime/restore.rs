@@ -5,9 +5,6 @@
 //! read_uncommitted reader sees it, then read_committed until the last stable offset is there. Otherwise the last
 //! transaction of a predecessor, whose marker may lag, would be missed.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use crate::wire::manifest::{self, Manifest};
 use crate::wire::state;
 
@@ -15,10 +12,9 @@ use super::batch::{InputId, Partition};
 use super::context::Context;
 use super::crash;
 use super::error::{Error, RewindCause};
-use super::ports::{Changelog, ChangelogRecord, LeadWrite, OwnedWrite, PartitionMeta, Position, Source};
+use super::ports::{Changelog, ChangelogRecord, LeadWrite, PartitionMeta, Position, Source};
+use super::replayed::Replayed;
 use super::task::Task;
-
-type States = HashMap<Arc<str>, Option<Box<[u8]>>, foldhash::fast::FixedState>;
 
 /// A partition on its way back.
 #[derive(Debug)]
@@ -30,8 +26,7 @@ pub struct Restore {
     until: i64,
     /// The group's committed positions, by input.
     committed: Vec<(InputId, Option<i64>)>,
-    states: States,
-    state_bytes: usize,
+    replayed: Replayed,
     manifest: Vec<u8>,
     committed_at_ms: i64,
     /// The store has nothing of this partition yet: the first states can be ingested as files.
@@ -64,8 +59,7 @@ impl Restore {
             next_offset: meta.as_ref().map_or(low, |meta| meta.changelog_next_offset),
             until: high,
             committed,
-            states: States::default(),
-            state_bytes: 0,
+            replayed: Replayed::default(),
             is_empty: meta.is_none(),
             is_new: meta.is_none(),
             committed_at_ms: meta.as_ref().map_or(0, |meta| meta.committed_at_ms),
@@ -101,11 +95,18 @@ impl Restore {
             // Whatever deletes a key from now on is still in the changelog for `delete.retention.ms` from now.
             self.committed_at_ms = context.clock.now_ms();
         }
-        if restored.done || self.state_bytes >= context.settings.restore_bytes_max {
+        if restored.done || self.replayed.bytes() >= context.settings.restore_bytes_max {
             self.write(context)?;
             crash::point("restore.written");
         }
         restored.done.then(|| self.task(context, source)).transpose()
+    }
+
+    /// Goes on with the memory of a restore that is done.
+    pub fn inherit(&mut self, done: Restore) {
+        if self.replayed.bytes() == 0 {
+            self.replayed = done.replayed;
+        }
     }
 
     fn take(&mut self, record: &ChangelogRecord<'_>) -> Result<(), String> {
@@ -117,9 +118,7 @@ impl Restore {
         }
         let id = std::str::from_utf8(record.key)
             .map_err(|_| format!("changelog offset {}: the key is no lead id", record.offset))?;
-        let value: Option<Box<[u8]>> = record.value.map(Into::into);
-        self.state_bytes += id.len() + value.as_ref().map_or(0, |value| value.len());
-        self.states.insert(id.into(), value);
+        self.replayed.put(id, record.value);
         self.is_new = false;
         Ok(())
     }
@@ -127,37 +126,36 @@ impl Restore {
     /// Writes what was replayed, with the position that it reflects.
     fn write(&mut self, context: &Context) -> Result<(), Error> {
         context.metrics.ownership.restored(std::mem::take(&mut self.record_count));
-        let states = std::mem::take(&mut self.states);
-        self.state_bytes = 0;
         let meta = PartitionMeta {
             changelog_next_offset: self.next_offset,
             manifest: self.manifest.clone(),
             committed_at_ms: self.committed_at_ms,
         };
-        if std::mem::take(&mut self.is_empty) {
-            let writes = states.into_iter().filter_map(|(id, value)| value.map(|value| (id, value)));
-            let writes = writes.map(|(id, value)| self.owned(&id, value)).collect::<Result<Vec<_>, _>>()?;
-            return Ok(context.store.ingest(self.partition, writes, &meta)?);
+        let mut states: Vec<(&str, Option<&[u8]>)> = self.replayed.iter().collect();
+        if self.is_empty {
+            let writes = states.into_iter().map(|(id, state)| self.lead_write(id, state, None));
+            context.store.ingest(self.partition, &writes.collect::<Result<Vec<_>, _>>()?, &meta)?;
+        } else {
+            states.sort_unstable_by_key(|(id, _)| *id);
+            let ids: Vec<&str> = states.iter().map(|(id, _)| *id).collect();
+            let before = context.store.get_many(self.partition, &ids)?;
+            let writes =
+                states.iter().zip(&before).map(|((id, state), before)| self.lead_write(id, *state, before.as_deref()));
+            context.store.write(self.partition, &writes.collect::<Result<Vec<_>, _>>()?, &meta)?;
         }
-        let mut states: Vec<_> = states.into_iter().collect();
-        states.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let ids: Vec<&str> = states.iter().map(|(id, _)| &**id).collect();
-        let before = context.store.get_many(self.partition, &ids)?;
-        let mut writes = Vec::with_capacity(states.len());
-        for ((id, value), before) in states.iter().zip(&before) {
-            writes.push(LeadWrite {
-                lead_id: id,
-                value: value.as_deref(),
-                timer_before_ms: self.timer(before.as_deref())?,
-                timer_after_ms: self.timer(value.as_deref())?,
-            });
-        }
-        Ok(context.store.write(self.partition, &writes, &meta)?)
+        self.is_empty = false;
+        self.replayed.clear();
+        Ok(())
     }
 
-    fn owned(&self, id: &Arc<str>, value: Box<[u8]>) -> Result<OwnedWrite, Error> {
-        let timer_ms = self.timer(Some(&value))?;
-        Ok(OwnedWrite { lead_id: (&**id).into(), value, timer_ms })
+    fn lead_write<'s>(
+        &self,
+        lead_id: &'s str,
+        value: Option<&'s [u8]>,
+        before: Option<&[u8]>,
+    ) -> Result<LeadWrite<'s>, Error> {
+        let (timer_before_ms, timer_after_ms) = (self.timer(before)?, self.timer(value)?);
+        Ok(LeadWrite { lead_id, value, timer_before_ms, timer_after_ms })
     }
 
     fn timer(&self, state: Option<&[u8]>) -> Result<Option<i64>, Error> {

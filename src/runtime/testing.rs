@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use super::batch::Partition;
-use super::ports::{LeadWrite, OwnedWrite, PartitionMeta, Store, StoreError, StoredTimer};
+use super::ports::{LeadWrite, PartitionMeta, Store, StoreError, StoredTimer};
 
 #[derive(Debug, Default, Clone)]
 struct Family {
@@ -77,17 +77,8 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn ingest(&self, partition: Partition, writes: Vec<OwnedWrite>, meta: &PartitionMeta) -> Result<(), StoreError> {
-        let writes: Vec<LeadWrite<'_>> = writes
-            .iter()
-            .map(|write| LeadWrite {
-                lead_id: &write.lead_id,
-                value: Some(&write.value),
-                timer_before_ms: None,
-                timer_after_ms: write.timer_ms,
-            })
-            .collect();
-        self.write(partition, &writes, meta)
+    fn ingest(&self, partition: Partition, writes: &[LeadWrite<'_>], meta: &PartitionMeta) -> Result<(), StoreError> {
+        self.write(partition, writes, meta)
     }
 
     fn clear(&self, partition: Partition) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tsuikyaku::audit;
 use tsuikyaku::runtime::batch::Partition;
-use tsuikyaku::runtime::ports::{LeadWrite, OwnedWrite, PartitionMeta, Store, StoreError, StoredTimer};
+use tsuikyaku::runtime::ports::{LeadWrite, PartitionMeta, Store, StoreError, StoredTimer};
 use tsuikyaku::wire::state;
 
 use crate::world::world;
@@ -209,15 +209,9 @@ impl Store for SimDisk {
     }
 
     /// Files are whole on the disk or not there: nothing of them is lost with the power.
-    fn ingest(&self, partition: Partition, writes: Vec<OwnedWrite>, meta: &PartitionMeta) -> Result<(), StoreError> {
+    fn ingest(&self, partition: Partition, writes: &[LeadWrite<'_>], meta: &PartitionMeta) -> Result<(), StoreError> {
         assert!(self.meta(partition)?.is_none(), "only an empty partition is ingested");
-        let change = |write: OwnedWrite| LeadChange {
-            id: write.lead_id,
-            value: Some(write.value),
-            timer_before_ms: None,
-            timer_after_ms: write.timer_ms,
-        };
-        self.store(Written::new(partition, writes.into_iter().map(change).collect(), meta))?;
+        self.write(partition, writes, meta)?;
         self.sync(partition);
         Ok(())
     }

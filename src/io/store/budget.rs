@@ -2,8 +2,8 @@
 //!
 //! Point reads of small values decide the choices: bloom filters, in memtables as well (a new lead costs no read), hash
 //! index in the blocks, index and filters inside the budgeted cache, small memtables because the loop writes each lead
-//! once every few seconds at most. What was just flushed is not compressed, as it is soon merged; upper levels are LZ4,
-//! the bottom one ZSTD.
+//! once every few seconds at most. What was just flushed is not compressed, as it is soon merged; the rest is LZ4. Earlier
+//! versions compressed the last level with ZSTD, which is still read.
 
 use rocksdb::statistics::StatsLevel;
 use rocksdb::{
@@ -79,9 +79,15 @@ impl Budget {
         options.set_level_compaction_dynamic_level_bytes(true);
         options.set_compression_type(DBCompressionType::Lz4);
         options.set_min_level_to_compress(1);
-        options.set_bottommost_compression_type(DBCompressionType::Zstd);
         options.add_compact_on_deletion_collector_factory(2 * DELETIONS_MAX, DELETIONS_MAX, 0.5);
         options.set_block_based_table_factory(&self.table());
+        options
+    }
+
+    /// Options of files that are ingested: as quickly made as what is flushed, and merged some day as that is.
+    pub fn ingested(&self) -> Options {
+        let mut options = self.family();
+        options.set_compression_type(DBCompressionType::None);
         options
     }
 

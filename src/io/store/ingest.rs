@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use rocksdb::{BoundColumnFamily, IngestExternalFileOptions, Options, SstFileWriter};
 
+use super::sorted::Sorted;
 use super::tables::Database;
 use super::{fault, keys, meta};
-use crate::runtime::ports::{OwnedWrite, PartitionMeta, StoreError};
+use crate::runtime::ports::{LeadWrite, PartitionMeta, StoreError};
 
 /// A file is closed beyond that size, so that later compactions work on pieces.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -21,28 +22,29 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 pub fn write_files(
     folder: &Path,
     options: &Options,
-    mut writes: Vec<OwnedWrite>,
+    writes: &[LeadWrite<'_>],
     meta: &PartitionMeta,
 ) -> Result<Vec<PathBuf>, StoreError> {
     fs::create_dir_all(folder).map_err(|error| fault::of_file(folder, &error))?;
     let mut files = Files { folder, options, open: None, done: Vec::new() };
-    writes.sort_unstable_by(|left, right| left.lead_id.cmp(&right.lead_id));
+    let sorted = Sorted::of(writes);
     let mut key = Vec::new();
-    for write in &writes {
-        key.clear();
-        keys::push_lead(&mut key, &write.lead_id);
-        files.put(&key, &write.value)?;
+    for write in sorted.iter() {
+        if let Some(value) = write.value {
+            key.clear();
+            keys::push_lead(&mut key, write.lead_id);
+            files.put(&key, value)?;
+        }
     }
     files.put(keys::META, &meta::encode(meta))?;
 
-    writes.retain(|write| write.timer_ms.is_some());
-    writes.sort_by_key(|write| write.timer_ms); // stable: leads stay in order within one due time
-    for write in &writes {
-        if let Some(due_ms) = write.timer_ms {
-            key.clear();
-            keys::push_timer(&mut key, due_ms, &write.lead_id);
-            files.put(&key, b"")?;
-        }
+    let mut timers: Vec<(i64, &str)> =
+        sorted.iter().filter_map(|write| Some((write.timer_after_ms?, write.lead_id))).collect();
+    timers.sort_by_key(|(due_ms, _)| *due_ms); // stable: leads stay in order within one due time
+    for (due_ms, lead_id) in timers {
+        key.clear();
+        keys::push_timer(&mut key, due_ms, lead_id);
+        files.put(&key, b"")?;
     }
     files.finish()
 }

@@ -27,6 +27,7 @@ mod meta;
 mod models;
 mod reader;
 mod rocks;
+mod sorted;
 mod stats;
 mod tables;
 

@@ -12,11 +12,12 @@ use super::budget::Budget;
 use super::directory::Directory;
 use super::fault::{self, OpenError};
 use super::identity::Identity;
+use super::sorted::Sorted;
 use super::stats::StoreStats;
 use super::tables::{self, Database};
 use super::{ingest, keys, meta};
 use crate::runtime::batch::Partition;
-use crate::runtime::ports::{LeadWrite, OwnedWrite, PartitionMeta, Store, StoreError, StoredTimer};
+use crate::runtime::ports::{LeadWrite, PartitionMeta, Store, StoreError, StoredTimer};
 
 /// The state directory of one process, opened.
 pub struct RocksStore {
@@ -164,13 +165,13 @@ impl Store for RocksStore {
         self.hold_to_budget(&family)
     }
 
-    fn ingest(&self, partition: Partition, writes: Vec<OwnedWrite>, meta: &PartitionMeta) -> Result<(), StoreError> {
+    fn ingest(&self, partition: Partition, writes: &[LeadWrite<'_>], meta: &PartitionMeta) -> Result<(), StoreError> {
         let family = self.family_or_new(partition)?;
         if tables::meta(&self.db, &family)?.is_some() {
             return Err(StoreError::Io(format!("partition {} is not empty: clear it before an ingest", partition.0)));
         }
         let folder = self.directory.ingest().join(keys::family(partition.0));
-        let ingested = ingest::write_files(&folder, &self.budget.family(), writes, meta)
+        let ingested = ingest::write_files(&folder, &self.budget.ingested(), writes, meta)
             .and_then(|files| ingest::take_files(&self.db, &family, files));
         let _ = std::fs::remove_dir_all(&folder); // what is left of a failure goes at the next open
         self.noted(ingested)
@@ -200,9 +201,8 @@ fn batch_of(family: &Arc<BoundColumnFamily<'_>>, writes: &[LeadWrite<'_>]) -> Wr
     let bytes = |write: &LeadWrite<'_>| FRAME_BYTES + write.lead_id.len() + write.value.map_or(0, <[u8]>::len);
     let mut batch = WriteBatch::with_capacity_bytes(writes.iter().map(bytes).sum());
     let mut key = Vec::new();
-    let mut sorted: Vec<&LeadWrite<'_>> = writes.iter().collect();
-    sorted.sort_unstable_by_key(|write| write.lead_id);
-    for write in &sorted {
+    let sorted = Sorted::of(writes);
+    for write in sorted.iter() {
         key.clear();
         keys::push_lead(&mut key, write.lead_id);
         match write.value {
@@ -210,7 +210,7 @@ fn batch_of(family: &Arc<BoundColumnFamily<'_>>, writes: &[LeadWrite<'_>]) -> Wr
             None => batch.delete_cf(family, &key),
         }
     }
-    let moved = |write: &&&LeadWrite<'_>| write.timer_before_ms != write.timer_after_ms;
+    let moved = |write: &&LeadWrite<'_>| write.timer_before_ms != write.timer_after_ms;
     for write in sorted.iter().filter(moved) {
         if let Some(due_ms) = write.timer_before_ms {
             key.clear();
@@ -350,27 +350,31 @@ mod tests {
     fn an_ingest_equals_the_writes() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
-        let owned = |number: i64| OwnedWrite {
-            lead_id: format!("lead-{}", number * 7919 % 10_007).into(),
-            value: format!("value of {number}").into_bytes().into(),
-            timer_ms: (number % 3 != 0).then_some(number % 50 - 25),
-        };
-        let writes: Vec<_> = (0..10_000).map(owned).collect();
+        let owned =
+            |number: i64| (format!("lead-{}", number * 7919 % 10_007), format!("value of {number}").into_bytes());
+        let owned: Vec<_> = (0..10_000).map(owned).collect();
+        let timer_ms = |number: i64| (number % 3 != 0).then_some(number % 50 - 25);
+        let mut writes: Vec<_> =
+            owned.iter().zip(0..).map(|((id, value), number)| put(id, value, None, timer_ms(number))).collect();
+        writes.push(LeadWrite {
+            lead_id: "of which nothing is left",
+            value: None,
+            timer_before_ms: None,
+            timer_after_ms: None,
+        });
         let by_write = Partition(1);
-        let borrowed: Vec<_> =
-            writes.iter().map(|write| put(&write.lead_id, &write.value, None, write.timer_ms)).collect();
-        store.write(by_write, &borrowed, &meta(4)).unwrap();
-        store.ingest(P, writes.clone(), &meta(4)).unwrap();
+        store.write(by_write, &writes, &meta(4)).unwrap();
+        store.ingest(P, &writes, &meta(4)).unwrap();
 
         assert_eq!(store.meta(P).unwrap(), store.meta(by_write).unwrap());
         assert_eq!(leads(&store, P), leads(&store, by_write));
         assert_eq!(store.timers(P, None, 20_000).unwrap(), store.timers(by_write, None, 20_000).unwrap());
         assert_eq!(timers(&store, None, 20_000).len(), 6_666);
-        assert!(matches!(store.ingest(P, writes, &meta(5)), Err(StoreError::Io(_))), "over existing state");
+        assert!(matches!(store.ingest(P, &writes, &meta(5)), Err(StoreError::Io(_))), "over existing state");
         assert!(!dir.path().join("ingest/p2").exists());
 
         store.clear(P).unwrap();
-        store.ingest(P, Vec::new(), &meta(6)).unwrap();
+        store.ingest(P, &[], &meta(6)).unwrap();
         assert_eq!((store.meta(P).unwrap(), leads(&store, P)), (Some(meta(6)), vec![]));
     }
 
@@ -424,12 +428,9 @@ mod tests {
     fn a_damaged_file_is_corrupt_and_the_next_open_begins_empty() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
-        let writes = (0..1000).map(|n| OwnedWrite {
-            lead_id: format!("{n:04}").into(),
-            value: vec![1; 50].into(),
-            timer_ms: None,
-        });
-        store.ingest(P, writes.collect(), &meta(9)).unwrap();
+        let ids: Vec<String> = (0..1000).map(|number| format!("{number:04}")).collect();
+        let writes: Vec<_> = ids.iter().map(|id| put(id, &[1; 50], None, None)).collect();
+        store.ingest(P, &writes, &meta(9)).unwrap();
         drop(store);
         for entry in std::fs::read_dir(dir.path().join("rocksdb")).unwrap() {
             let path = entry.unwrap().path();
@@ -452,8 +453,7 @@ mod tests {
         assert!(matches!(StoreReader::open(&dir.path().join("none")), Err(OpenError::NotAStore { .. })));
         let store = open(dir.path());
         store.write(P, &[put("a", b"in a memtable", None, None)], &meta(1)).unwrap();
-        let ingested = OwnedWrite { lead_id: "b".into(), value: b"in a file".as_slice().into(), timer_ms: None };
-        store.ingest(Partition(0), vec![ingested], &meta(2)).unwrap();
+        store.ingest(Partition(0), &[put("b", b"in a file", None, None)], &meta(2)).unwrap();
 
         let reader = StoreReader::open(dir.path()).unwrap();
         assert_eq!((reader.identity(), reader.partitions()), (&identity(), vec![Partition(0), P]));

@@ -12,7 +12,7 @@ use tsuikyaku::runtime::batch::Partition;
 use tsuikyaku::runtime::context::Context;
 use tsuikyaku::runtime::leads::SharedLeads;
 use tsuikyaku::runtime::metrics::Metrics;
-use tsuikyaku::runtime::ports::{Clock, LeadWrite, OwnedWrite, PartitionMeta, Store, StoreError, StoredTimer};
+use tsuikyaku::runtime::ports::{Clock, LeadWrite, PartitionMeta, Store, StoreError, StoredTimer};
 use tsuikyaku::runtime::topology::{Input, Role, Topology};
 use tsuikyaku::scoring::lead::Lead;
 use tsuikyaku::scoring::model::Model;
@@ -43,7 +43,7 @@ impl Store for Empty {
         Ok(())
     }
 
-    fn ingest(&self, _: Partition, _: Vec<OwnedWrite>, _: &PartitionMeta) -> Result<(), StoreError> {
+    fn ingest(&self, _: Partition, _: &[LeadWrite<'_>], _: &PartitionMeta) -> Result<(), StoreError> {
         Ok(())
     }
 
