@@ -162,6 +162,7 @@ impl Task {
     pub fn committed(&mut self, manifest: Vec<u8>, changelog_next: Option<i64>, now_ms: i64) {
         let busy_max = self.busy_max();
         self.working.committed(&mut self.leads.change(), busy_max);
+        self.timers.committed();
         self.pending.clear();
         self.manifest = manifest;
         if let Some(next) = changelog_next {

@@ -37,7 +37,14 @@ pub struct TimerQueue {
     loaded: Loaded,
     /// Timers behind what is loaded, of leads that are not persisted yet: the store's index does not know them.
     unpersisted: Vec<Timer>,
+    /// So many of the first of them are of committed batches.
+    committed_count: usize,
 }
+
+/// So many of the earliest stay in memory ...
+const KEPT: usize = 4_096;
+/// ... once there are more than so many. A lead leaves an entry behind whenever its timer moves.
+const KEPT_FROM: usize = 4 * KEPT;
 
 impl TimerQueue {
     /// A lead's timer is now at `due_ms`.
@@ -50,9 +57,21 @@ impl TimerQueue {
         }
     }
 
-    /// Every timer pushed so far is in the store's index.
-    pub fn persisted(&mut self) {
-        self.unpersisted.clear();
+    /// Every timer pushed so far is that of a committed lead.
+    pub fn committed(&mut self) {
+        self.committed_count = self.unpersisted.len();
+    }
+
+    /// Every timer pushed before the last call of `committed` is in the store's index; `is_all`: nothing was pushed since.
+    pub fn persisted(&mut self, is_all: bool) {
+        self.unpersisted.drain(..std::mem::take(&mut self.committed_count));
+        if is_all && self.heap.len() > KEPT_FROM {
+            let mut all = std::mem::take(&mut self.heap).into_vec();
+            let (_, Reverse(last), _) = all.select_nth_unstable_by(KEPT - 1, |a, b| a.0.cmp(&b.0));
+            let last = StoredTimer { due_ms: last.due_ms, lead_id: (&*last.lead_id).into() };
+            all.truncate(KEPT);
+            (self.heap, self.loaded) = (all.into(), Loaded::Until(last));
+        }
     }
 
     /// The earliest time at which something may be due; an entry that counts no more makes it too early, never late.
@@ -123,8 +142,12 @@ impl TimerQueue {
                     .into_iter()
                     .map(|timer| Reverse(Timer { due_ms: timer.due_ms, lead_id: Arc::from(timer.lead_id) })),
             );
-            for timer in std::mem::take(&mut self.unpersisted) {
+            let committed_count = std::mem::take(&mut self.committed_count);
+            for (n, timer) in std::mem::take(&mut self.unpersisted).into_iter().enumerate() {
                 self.push(timer.due_ms, timer.lead_id);
+                if n < committed_count {
+                    self.committed();
+                }
             }
         }
         Ok(())
@@ -183,6 +206,45 @@ mod tests {
         assert_eq!(drain(&mut queue, 1), [(1, "a".into()), (1, "early".into())]);
         queue.load(&store, P, 9, 1000, 2).expect("a store in memory cannot fail");
         assert_eq!(drain(&mut queue, 9), [(2, "b".into()), (4, "new".into()), (8, "c".into())]);
+    }
+
+    #[test]
+    fn a_timer_of_a_batch_that_is_open_while_others_are_persisted_is_not_forgotten() {
+        let store = MemoryStore::with_timers(P, &[(1, "a"), (2, "b"), (8, "c")]);
+        let mut queue = queue(&store, 1, 2);
+        queue.push(9, "committed".into());
+        queue.committed();
+        queue.push(4, "open".into());
+        queue.load(&store, P, 2, 1000, 1).expect("a store in memory cannot fail");
+        queue.push(5, "open, too".into());
+        queue.persisted(false);
+        queue.load(&store, P, 9, 1000, 2).expect("a store in memory cannot fail");
+        let expected = [(1, "a"), (2, "b"), (4, "open"), (5, "open, too"), (8, "c")];
+        assert_eq!(drain(&mut queue, 9), expected.map(|(due_ms, id)| (due_ms, id.to_owned())));
+    }
+
+    #[test]
+    fn of_many_timers_the_earliest_stay_and_the_others_come_back_from_the_store() {
+        let ids: Vec<String> = (0..2 * KEPT_FROM).map(|number| format!("{number:05}")).collect();
+        let timers: Vec<(i64, &str)> = ids.iter().map(|id| ((id.len() + ids.len()) as i64, &**id)).collect();
+        let mut queue = queue(&MemoryStore::default(), 0, 10);
+        for (due_ms, id) in timers.iter().rev() {
+            queue.push(*due_ms + 1, (*id).into()); // left behind: it moves at once
+            queue.push(*due_ms, (*id).into());
+        }
+        queue.committed();
+        queue.persisted(false);
+        assert_eq!(queue.heap.len(), 2 * timers.len());
+        queue.persisted(true);
+        assert_eq!(queue.heap.len(), KEPT);
+        let store = MemoryStore::with_timers(P, &timers);
+        let mut taken = Vec::new();
+        while taken.len() < timers.len() {
+            queue.load(&store, P, i64::MAX, 2_000, 500).expect("a store in memory cannot fail");
+            taken.extend(queue.take_due(i64::MAX, 2_000).into_iter().map(|timer| timer.lead_id.to_string()));
+        }
+        assert!(taken == ids, "each once, in order");
+        assert_eq!(queue.next_due_ms(), None);
     }
 
     #[test]
