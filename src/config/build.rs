@@ -68,14 +68,14 @@ fn kafka(from: &mut Effective) -> Kafka {
 
 fn state(from: &Effective, workers: NonZeroUsize) -> State {
     let memory_bytes_max = size(from, "state.memory_max");
-    let share = (memory_bytes_max / 8).min(WAITING_BYTES_MAX) / workers;
-    let waiting = |key| if from.value(key, None).is_some() { size(from, key) } else { share };
+    let given_or = |key, default: usize| if from.value(key, None).is_some() { size(from, key) } else { default };
+    let persist_bytes_max = (memory_bytes_max / 8).min(WAITING_BYTES_MAX) / workers;
     State {
         dir: PathBuf::from(text(from, "state.dir")),
         memory_bytes_max,
         persist_interval: duration(from, "state.persist_interval"),
-        persist_bytes_max: waiting("state.persist_bytes_max"),
-        restore_bytes_max: waiting("state.restore_bytes_max"),
+        persist_bytes_max: given_or("state.persist_bytes_max", persist_bytes_max),
+        restore_bytes_max: given_or("state.restore_bytes_max", memory_bytes_max / 4 / workers),
     }
 }
 

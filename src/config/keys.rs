@@ -47,7 +47,7 @@ pub static KEYS: &[Key] = &[
     key("state.memory_max", Some("512MiB"), Kind::Size(192 * MIB, TIB), "Memory for leads, block cache, write buffers and queues together; the process takes up to 150 MiB more."),
     key("state.persist_interval", Some("5s"), Kind::Duration(100, 10 * MINUTE), "Committed states are on disk after that time; bounds what a restart replays."),
     key("state.persist_bytes_max", None, Kind::Size(MIB, 16 * GIB), "They are written sooner when that many bytes wait, per worker; by default a worker's share of an eighth of `state.memory_max`, at most 64MiB."),
-    key("state.restore_bytes_max", None, Kind::Size(MIB, 16 * GIB), "States that a restore collects before it writes them, per worker; by default as `state.persist_bytes_max`."),
+    key("state.restore_bytes_max", None, Kind::Size(MIB, 16 * GIB), "States that a restore collects before it writes them, per worker; by default a worker's share of a quarter of `state.memory_max`. A partition that fits comes back twice as fast. Leads make room for them meanwhile."),
     key("model.file", Some("deploy/models/b2b-saas.toml"), Kind::Path, "The scoring model."),
     key("schemas.dir", None, Kind::Path, "Further writers' schemas: `*.avsc`, known by fingerprint; `17.avsc` is also id 17 of avro-confluent."),
     key("topics.*.kind", None, KINDS, "What the records of an input topic are; needed for topics that are no default ones."),

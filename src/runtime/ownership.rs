@@ -121,10 +121,7 @@ impl Ownership {
         while let Some(restore) = self.restoring.front_mut() {
             if let Some(task) = restore.advance(context, source, changelog)? {
                 source.start(&task.positions)?; // where it fails, the partition is still among those to be restored
-                let done = self.restoring.pop_front();
-                if let (Some(done), Some(next)) = (done, self.restoring.front_mut()) {
-                    next.inherit(done);
-                }
+                self.restoring.pop_front();
                 run(context, tasks, task);
             }
             if context.since(since) >= context.settings.restore_budget {

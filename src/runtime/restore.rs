@@ -102,13 +102,6 @@ impl Restore {
         restored.done.then(|| self.task(context, source)).transpose()
     }
 
-    /// Goes on with the memory of a restore that is done.
-    pub fn inherit(&mut self, done: Restore) {
-        if self.replayed.bytes() == 0 {
-            self.replayed = done.replayed;
-        }
-    }
-
     fn take(&mut self, record: &ChangelogRecord<'_>) -> Result<(), String> {
         self.record_count += 1;
         self.committed_at_ms = self.committed_at_ms.max(record.appended_at_ms);
@@ -144,7 +137,7 @@ impl Restore {
             context.store.write(self.partition, &writes.collect::<Result<Vec<_>, _>>()?, &meta)?;
         }
         self.is_empty = false;
-        self.replayed.clear();
+        self.replayed = Replayed::default();
         Ok(())
     }
 

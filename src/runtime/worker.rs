@@ -27,6 +27,7 @@ use super::ownership::Ownership;
 use super::persist::{persist, persist_one_due};
 use super::ports::{Change, Changelog, PollLimits, Sink, Source};
 use super::prefetch::Room;
+use super::settings::Settings;
 use super::shared::Phase;
 use super::step::step;
 use super::task::Task;
@@ -244,7 +245,10 @@ where
         let ran: Vec<Partition> = tasks.iter().map(|task| task.partition).collect();
         let forwarded = forwarder.owned();
         ownership.restore(context, source, changelog, tasks, forwarder)?;
-        let memory_bytes_max = context.settings.cache_bytes_max / tasks.len().max(1);
+        let Settings { cache_bytes_max, restore_bytes_max, .. } = context.settings;
+        // Leads make room for what is restored, down to half of theirs.
+        let restore_bytes = if ownership.is_busy() { restore_bytes_max.min(cache_bytes_max / 2) } else { 0 };
+        let memory_bytes_max = (cache_bytes_max - restore_bytes) / tasks.len().max(1);
         tasks.iter_mut().for_each(|task| task.memory_bytes_max = memory_bytes_max);
         // What was polled of a partition before it was started stands behind the place where it goes on.
         self.batch.retain(|input, partition| match context.topology.is_aligned(input) {

@@ -32,16 +32,17 @@ pub struct Worked {
 #[derive(Debug)]
 struct StateOf {
     at: LeadAt,
-    id: Arc<str>,
+    id: Range<usize>,
     /// Empty: nothing is left of the lead. `None`: it was decoded again.
     state: Option<Range<usize>>,
     timer_ms: Option<i64>,
 }
 
-/// Changed states, one behind the other.
+/// Changed states, one behind the other, and copies of their ids: those of the table lie all over the memory.
 #[derive(Debug, Default)]
 struct States {
     all: Vec<StateOf>,
+    ids: String,
     bytes: Vec<u8>,
 }
 
@@ -228,12 +229,13 @@ impl WorkingSet {
 impl States {
     /// Appends a lead's state, or nothing where nothing is left of it; says at which place.
     fn push(&mut self, worked: &Worked) -> u32 {
-        let begin = self.bytes.len();
+        let (begin, id_begin) = (self.bytes.len(), self.ids.len());
+        self.ids.push_str(&worked.id);
         if !worked.lead.is_empty() {
             state::encode(&worked.lead, &mut self.bytes);
         }
-        let state = Some(begin..self.bytes.len());
-        self.all.push(StateOf { at: worked.at, id: worked.id.clone(), state, timer_ms: worked.lead.timer_ms() });
+        let (id, state) = (id_begin..self.ids.len(), Some(begin..self.bytes.len()));
+        self.all.push(StateOf { at: worked.at, id, state, timer_ms: worked.lead.timer_ms() });
         u32::try_from(self.all.len() - 1).expect("a batch changes fewer leads than 2^32")
     }
 
@@ -249,13 +251,15 @@ impl States {
     fn iter(&self) -> impl Iterator<Item = Changed<'_>> {
         self.all.iter().filter_map(|of| {
             let state = &self.bytes[of.state.clone()?];
-            Some(Changed { at: of.at, id: &of.id, state: (!state.is_empty()).then_some(state), timer_ms: of.timer_ms })
+            let (id, state) = (&self.ids[of.id.clone()], Some(state).filter(|state| !state.is_empty()));
+            Some(Changed { at: of.at, id, state, timer_ms: of.timer_ms })
         })
     }
 
     /// Forgets everything and keeps the memory.
     fn clear(&mut self) {
         self.all.clear();
+        self.ids.clear();
         self.bytes.clear();
     }
 }

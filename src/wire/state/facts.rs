@@ -78,22 +78,13 @@ fn read_purchases(reader: &mut Reader<'_>) -> Option<Box<Purchases>> {
 /// A bit for each hour in which there was anything, and the counts of these hours alone.
 fn put_hours(out: &mut Writer, hours: &[u8; 24]) {
     let (mut active, mut count, mut bits) = ([0; 24], 0, 0);
-    for hour in hours_with_any(hours) {
-        active[count] = hours[hour];
-        count += 1;
-        bits |= 1 << hour;
+    for (hour, events) in hours.iter().enumerate() {
+        active[count] = *events; // where it is none, the next one's place
+        count += usize::from(*events > 0);
+        bits |= i32::from(*events > 0) << hour;
     }
     out.int(bits);
     out.bytes(&active[..count]);
-}
-
-/// Most hours have none: eight at once are passed over.
-fn hours_with_any(hours: &[u8; 24]) -> impl Iterator<Item = usize> {
-    let (eights, _) = hours.as_chunks::<8>();
-    (0..)
-        .zip(eights)
-        .filter(|(_, eight)| **eight != [0; 8])
-        .flat_map(|(place, eight)| (8 * place..).zip(eight).filter(|(_, events)| **events > 0).map(|(hour, _)| hour))
 }
 
 fn read_hours(reader: &mut Reader<'_>) -> [u8; 24] {

@@ -50,8 +50,11 @@ pub(super) fn read_calendar(reader: &mut Reader<'_>) -> Calendar {
         return reader.sound(None, "a calendar is not in its one form");
     }
     for word in &mut words[..count] {
-        let (next, rest) = bytes.split_at_checked(WORD_BYTES).unwrap_or((bytes, &[]));
-        *word = next.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let (next, rest) = bytes.split_at(bytes.len().min(WORD_BYTES));
+        *word = match <[u8; WORD_BYTES]>::try_from(next) {
+            Ok(whole) => u64::from_le_bytes(whole),
+            Err(_) => next.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        };
         bytes = rest;
     }
     reader.sound(Calendar::from_words(top_day, &words[..count]), "a calendar is not in its one form")
