@@ -41,6 +41,7 @@
 //! * [`io`]: the ports on Kafka and RocksDB, the embedded log, HTTP, logs. It translates and does not decide.
 //! * [`config`]: what the process is told, validated once; [`app`] assembles, [`cli`] speaks with people.
 //! * [`traffic`]: simulated leads for the demo, load and tests.
+//! * [`ahead`] is no room: a hint to the processor, which every room may give.
 //!
 //! # Invariants
 //!

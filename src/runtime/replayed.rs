@@ -105,10 +105,6 @@ impl Replayed {
         self.buffer.bytes - self.garbage_bytes + FRAME_BYTES * self.leads.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.leads.is_empty()
-    }
-
     /// Ids and newest states.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         self.leads.iter().map(|lead| {
