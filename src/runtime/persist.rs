@@ -58,7 +58,7 @@ pub fn persist(context: &Context, task: &mut Task) -> Result<(), Error> {
     drop(writes);
     drop(leads);
     task.leads.change().persisted();
-    task.timers.persisted(!task.has_pending());
+    task.timers.persisted();
     task.unpersisted = false;
     task.persisted_at = context.clock.uptime();
     Ok(())

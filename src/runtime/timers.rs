@@ -39,6 +39,8 @@ pub struct TimerQueue {
     unpersisted: Vec<Timer>,
     /// So many of the first of them are of committed batches.
     committed_count: usize,
+    /// A timer of an open batch is among all these.
+    has_open: bool,
 }
 
 /// So many of the earliest stay in memory ...
@@ -49,7 +51,11 @@ const KEPT_FROM: usize = 4 * KEPT;
 impl TimerQueue {
     /// A lead's timer is now at `due_ms`.
     pub fn push(&mut self, due_ms: i64, lead_id: Arc<str>) {
-        let timer = Timer { due_ms, lead_id };
+        self.has_open = true;
+        self.keep(Timer { due_ms, lead_id });
+    }
+
+    fn keep(&mut self, timer: Timer) {
         if self.is_loaded(&timer) {
             self.heap.push(Reverse(timer));
         } else {
@@ -60,12 +66,13 @@ impl TimerQueue {
     /// Every timer pushed so far is that of a committed lead.
     pub fn committed(&mut self) {
         self.committed_count = self.unpersisted.len();
+        self.has_open = false;
     }
 
-    /// Every timer pushed before the last call of `committed` is in the store's index; `is_all`: nothing was pushed since.
-    pub fn persisted(&mut self, is_all: bool) {
+    /// Every timer pushed before the last call of `committed` is in the store's index.
+    pub fn persisted(&mut self) {
         self.unpersisted.drain(..std::mem::take(&mut self.committed_count));
-        if is_all && self.heap.len() > KEPT_FROM {
+        if !self.has_open && self.heap.len() > KEPT_FROM {
             let mut all = std::mem::take(&mut self.heap).into_vec();
             let (_, Reverse(last), _) = all.select_nth_unstable_by(KEPT - 1, |a, b| a.0.cmp(&b.0));
             let last = StoredTimer { due_ms: last.due_ms, lead_id: (&*last.lead_id).into() };
@@ -144,9 +151,9 @@ impl TimerQueue {
             );
             let committed_count = std::mem::take(&mut self.committed_count);
             for (n, timer) in std::mem::take(&mut self.unpersisted).into_iter().enumerate() {
-                self.push(timer.due_ms, timer.lead_id);
+                self.keep(timer);
                 if n < committed_count {
-                    self.committed();
+                    self.committed_count = self.unpersisted.len();
                 }
             }
         }
@@ -218,7 +225,7 @@ mod tests {
         queue.committed();
         queue.push(12, "open".into());
         queue.load(&store, P, 2, 1000, 1).expect("a store in memory cannot fail");
-        queue.persisted(false);
+        queue.persisted();
         queue.load(&store, P, 20, 1000, 2).expect("a store in memory cannot fail");
         let expected = [(1, "a"), (2, "b"), (3, "committed, too"), (8, "c"), (12, "open")]; // 9 would be in the store
         assert_eq!(drain(&mut queue, 20), expected.map(|(due_ms, id)| (due_ms, id.to_owned())));
@@ -233,10 +240,10 @@ mod tests {
             queue.push(*due_ms + 1, (*id).into()); // left behind: it moves at once
             queue.push(*due_ms, (*id).into());
         }
+        queue.persisted();
+        assert_eq!(queue.heap.len(), 2 * timers.len(), "their batch is open");
         queue.committed();
-        queue.persisted(false);
-        assert_eq!(queue.heap.len(), 2 * timers.len());
-        queue.persisted(true);
+        queue.persisted();
         assert_eq!(queue.heap.len(), KEPT);
         let store = MemoryStore::with_timers(P, &timers);
         let mut taken = Vec::new();
