@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 use tsuikyaku::runtime::leads::LeadTable;
 use tsuikyaku::runtime::working::WorkingSet;
 use tsuikyaku::scoring::event::{
@@ -48,16 +48,16 @@ static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        unsafe { MiMalloc.alloc(layout) }
+        unsafe { Jemalloc.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        unsafe { MiMalloc.dealloc(at, layout) }
+        unsafe { Jemalloc.dealloc(at, layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        unsafe { MiMalloc.realloc(at, layout, bytes) }
+        unsafe { Jemalloc.realloc(at, layout, bytes) }
     }
 }
 

@@ -19,7 +19,7 @@ use tsuikyaku::scoring::model::Model;
 use tsuikyaku::wire::{keys, state};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const START_MS: i64 = 1_775_000_000_000;
 const DAY_MS: i64 = 86_400_000;
