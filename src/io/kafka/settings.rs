@@ -95,7 +95,7 @@ impl Settings {
             request_timeout: Duration::from_secs(5),
             standstill_interval: STANDSTILL_INTERVAL,
             record_bytes_max: 1 << 20,
-            queue_bytes: 16 << 20,
+            queue_bytes: 512 << 10,
         }
     }
 
@@ -143,7 +143,7 @@ impl Settings {
             // An answer to each record that arrives would keep brokers busier than everything else that we ask of them.
             .set("fetch.min.bytes", FETCH_BYTES_MIN.to_string())
             .set("fetch.wait.max.ms", "10") // as much later a lone record comes, and the end of a partition is noticed
-            .set("fetch.message.max.bytes", (self.queue_bytes / 32).to_string()) // else few partitions fill the queue
+            .set("fetch.message.max.bytes", (self.queue_bytes / 8).to_string()) // else few partitions fill the queue
             .set("message.max.bytes", self.record_bytes_max.to_string())
             .set("fetch.max.bytes", (self.queue_bytes / 2).max(self.record_bytes_max).to_string())
             .set("queued.max.messages.kbytes", (self.queue_bytes >> 10).to_string());
