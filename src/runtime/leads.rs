@@ -168,6 +168,11 @@ impl LeadTable {
         Some(&*self.entry(at).state).filter(|state| !state.is_empty())
     }
 
+    /// The committed state's timer, ms since the epoch.
+    pub fn timer_ms(&self, at: LeadAt) -> Option<i64> {
+        self.entry(at).timer_ms
+    }
+
     pub fn at_work(&self, at: LeadAt) -> AtWork {
         self.entry(at).at_work
     }

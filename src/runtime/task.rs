@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::scoring::decision::DecisionType;
 use crate::scoring::lanes::Lane;
+use crate::wire::keys;
 use crate::wire::manifest::{InputPosition, Manifest, ManifestStep};
 
 use super::batch::{InputId, Partition};
@@ -163,6 +164,7 @@ impl Task {
         let busy_max = self.busy_max();
         self.working.committed(&mut self.leads.change(), busy_max);
         self.timers.committed();
+        self.drop_stale_timers();
         self.pending.clear();
         self.manifest = manifest;
         if let Some(next) = changelog_next {
@@ -172,6 +174,18 @@ impl Task {
         self.committed_at_ms = now_ms;
         self.recommit = false;
         self.unpersisted = true;
+    }
+
+    /// A lead leaves an entry behind whenever its timer moves; of busy leads these would fill the memory until they are
+    /// persisted.
+    fn drop_stale_timers(&mut self) {
+        let leads = self.leads.read();
+        if self.timers.is_mostly_stale(leads.len()) {
+            self.timers.retain(|timer| {
+                let id = &*timer.lead_id;
+                leads.find(keys::lead_hash(id), id).is_none_or(|at| leads.timer_ms(at) == Some(timer.due_ms))
+            });
+        }
     }
 
     /// Drops committed states until what is left fits into the task's share of memory, or is lacked by the store or at

@@ -43,10 +43,12 @@ pub struct TimerQueue {
     has_open: bool,
 }
 
-/// So many of the earliest stay in memory ...
-const KEPT: usize = 4_096;
+/// So many of the earliest stay in memory; few where a test has few leads.
+const KEPT: usize = if cfg!(debug_assertions) { 8 } else { 4_096 };
 /// ... once there are more than so many. A lead leaves an entry behind whenever its timer moves.
 const KEPT_FROM: usize = 4 * KEPT;
+/// With so many entries for each lead, looking at all of them costs a small part of what pushing them did.
+const STALE_SHARE: usize = 4;
 
 impl TimerQueue {
     /// A lead's timer is now at `due_ms`.
@@ -69,6 +71,23 @@ impl TimerQueue {
         self.has_open = false;
     }
 
+    /// True when most entries count no more, as each of `lead_count` leads in memory has one timer at most.
+    pub fn is_mostly_stale(&self, lead_count: usize) -> bool {
+        !self.has_open && self.heap.len() + self.unpersisted.len() > KEPT_FROM + STALE_SHARE * lead_count
+    }
+
+    /// Lets go what counts no more.
+    pub fn retain(&mut self, counts: impl Fn(&Timer) -> bool) {
+        debug_assert!(!self.has_open, "what an open batch has pushed is not committed");
+        let mut all = std::mem::take(&mut self.heap).into_vec();
+        all.retain(|Reverse(timer)| counts(timer));
+        all.shrink_to_fit();
+        self.heap = all.into();
+        self.unpersisted.retain(counts);
+        self.unpersisted.shrink_to_fit();
+        self.committed_count = self.unpersisted.len();
+    }
+
     /// Every timer pushed before the last call of `committed` is in the store's index.
     pub fn persisted(&mut self) {
         self.unpersisted.drain(..std::mem::take(&mut self.committed_count));
@@ -77,6 +96,7 @@ impl TimerQueue {
             let (_, Reverse(last), _) = all.select_nth_unstable_by(KEPT - 1, |a, b| a.0.cmp(&b.0));
             let last = StoredTimer { due_ms: last.due_ms, lead_id: (&*last.lead_id).into() };
             all.truncate(KEPT);
+            all.shrink_to_fit();
             (self.heap, self.loaded) = (all.into(), Loaded::Until(last));
         }
     }
@@ -253,6 +273,45 @@ mod tests {
         }
         assert!(taken == ids, "each once, in order");
         assert_eq!(queue.next_due_ms(), None);
+    }
+
+    #[test]
+    fn what_a_busy_lead_leaves_behind_is_let_go_before_it_is_persisted() {
+        let moves = 3 * KEPT_FROM;
+        // All timers are loaded, and entries stand in the heap; or they stand behind what is loaded.
+        for store in [MemoryStore::default(), MemoryStore::with_timers(P, &[(1, "a"), (2, "b")])] {
+            let mut queue = queue(&store, 0, 1);
+            for due_ms in (10..).take(moves) {
+                queue.push(due_ms, "busy".into());
+                assert!(!queue.is_mostly_stale(1), "its batch is open");
+            }
+            queue.push(7, "idle".into());
+            queue.committed();
+            assert!(queue.is_mostly_stale(2) && !queue.is_mostly_stale(moves));
+            let now_ms = 9 + moves as i64;
+            queue.retain(|timer| &*timer.lead_id != "busy" || timer.due_ms == now_ms);
+            assert!(!queue.is_mostly_stale(0));
+            queue.push(now_ms + 1, "open".into());
+            queue.load(&store, P, i64::MAX, 1000, 10).expect("a store in memory cannot fail");
+            let found = drain(&mut queue, i64::MAX);
+            let expected = [(7, "idle".into()), (now_ms, "busy".into()), (now_ms + 1, "open".into())];
+            assert_eq!(found[found.len() - 3..], expected);
+        }
+    }
+
+    #[test]
+    fn what_was_let_go_leaves_the_open_batch_its_place_behind_the_committed_one() {
+        let store = MemoryStore::with_timers(P, &[(1, "a"), (2, "b")]);
+        let mut queue = queue(&store, 0, 1);
+        for due_ms in [9, 5, 6] {
+            queue.push(due_ms, "moved".into());
+        }
+        queue.committed();
+        queue.retain(|timer| &*timer.lead_id != "moved" || timer.due_ms == 6);
+        queue.push(8, "open".into());
+        queue.persisted();
+        queue.load(&store, P, i64::MAX, 1000, 10).expect("a store in memory cannot fail");
+        assert_eq!(drain(&mut queue, i64::MAX), [(1, "a".into()), (2, "b".into()), (8, "open".into())]); // 6 would be in the store
     }
 
     #[test]
