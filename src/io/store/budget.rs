@@ -87,7 +87,7 @@ impl Budget {
     /// Options of files that are ingested: as quickly made as what is flushed, and merged some day as that is.
     pub fn ingested(&self) -> Options {
         let mut options = self.family();
-        options.set_compression_type(DBCompressionType::None);
+        options.set_compression_per_level(&[DBCompressionType::None]); // a file goes by the last level's
         options
     }
 

@@ -267,6 +267,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_ingested_is_not_compressed_before_it_is_merged() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let state = vec![0; 1 << 20];
+        store.ingest(P, &[put("a", &state, None, None)], &meta(1)).unwrap();
+        let files = std::fs::read_dir(dir.path().join("rocksdb")).unwrap().map(|entry| entry.unwrap());
+        let tables = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "sst"));
+        let bytes: u64 = tables.map(|file| file.metadata().unwrap().len()).sum();
+        assert!(bytes > 1 << 20, "{bytes} bytes");
+    }
+
+    #[test]
     fn a_partition_that_was_never_written_is_empty() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
