@@ -95,7 +95,7 @@ impl Restore {
             // Whatever deletes a key from now on is still in the changelog for `delete.retention.ms` from now.
             self.committed_at_ms = context.clock.now_ms();
         }
-        if restored.done || self.replayed.bytes() >= context.settings.restore_bytes_max {
+        if restored.done || self.replayed.is_full(context.settings.restore_bytes_max) {
             self.write(context)?;
             crash::point("restore.written");
         }
@@ -124,12 +124,12 @@ impl Restore {
             manifest: self.manifest.clone(),
             committed_at_ms: self.committed_at_ms,
         };
-        let mut states: Vec<(&str, Option<&[u8]>)> = self.replayed.iter().collect();
+        self.replayed.sort();
+        let states: Vec<(&str, Option<&[u8]>)> = self.replayed.iter().collect();
         if self.is_empty {
             let writes = states.into_iter().map(|(id, state)| self.lead_write(id, state, None));
             context.store.ingest(self.partition, &writes.collect::<Result<Vec<_>, _>>()?, &meta)?;
         } else {
-            states.sort_unstable_by_key(|(id, _)| *id);
             let ids: Vec<&str> = states.iter().map(|(id, _)| *id).collect();
             let before = context.store.get_many(self.partition, &ids)?;
             let writes =

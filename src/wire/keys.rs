@@ -20,6 +20,15 @@ pub fn lead_hash(lead_id: &str) -> u64 {
     xxh3_64(lead_id.as_bytes())
 }
 
+/// The first bytes of a lead id, as a number of the same order: most ids differ there, so that the rest of them, which lie
+/// all over the memory, need not be looked at.
+pub fn id_head(lead_id: &str) -> u128 {
+    let mut head = [0; size_of::<u128>()];
+    let count = lead_id.len().min(head.len());
+    head[..count].copy_from_slice(&lead_id.as_bytes()[..count]);
+    u128::from_be_bytes(head)
+}
+
 /// MurmurHash 2, 32 bits, with the seed that the Java client uses.
 pub fn murmur2(bytes: &[u8]) -> i32 {
     const SEED: u32 = 0x9747_b28c;

@@ -2,13 +2,18 @@
 
 use crate::ahead::{LEADS_AHEAD, soon};
 use crate::runtime::ports::LeadWrite;
+use crate::wire::keys::id_head;
 
 /// Leads on their way to the store.
 pub struct Sorted<'w, 'b>(Vec<&'w LeadWrite<'b>>);
 
 impl<'w, 'b> Sorted<'w, 'b> {
     pub fn of(writes: &'w [LeadWrite<'b>]) -> Sorted<'w, 'b> {
-        let mut sorted: Vec<_> = writes.iter().map(|write| (head(write.lead_id), write)).collect();
+        let with_heads = writes.iter().enumerate().map(|(n, write)| {
+            writes.get(n + LEADS_AHEAD).inspect(|later| soon(later.lead_id));
+            (id_head(write.lead_id), write)
+        });
+        let mut sorted: Vec<_> = with_heads.collect();
         sorted.sort_unstable_by_key(|(head, write)| (*head, write.lead_id));
         Sorted(sorted.into_iter().map(|(_, write)| write).collect())
     }
@@ -21,15 +26,6 @@ impl<'w, 'b> Sorted<'w, 'b> {
             *write
         })
     }
-}
-
-/// The first bytes of an id, as a number of the same order: most ids differ there, so that the rest of them, which lie
-/// all over the memory, need not be looked at.
-fn head(id: &str) -> u128 {
-    let mut head = [0; size_of::<u128>()];
-    let count = id.len().min(head.len());
-    head[..count].copy_from_slice(&id.as_bytes()[..count]);
-    u128::from_be_bytes(head)
 }
 
 #[cfg(test)]
