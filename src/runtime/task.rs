@@ -201,3 +201,32 @@ impl Task {
         u32::try_from(count).unwrap_or(u32::MAX).clamp(BUSY_MIN, BUSY_MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::testing::MemoryStore;
+
+    #[test]
+    fn of_the_timers_of_busy_leads_those_that_count_are_kept() {
+        let mut task = Task::new(Partition(0), i64::MIN, Vec::new(), 0, Duration::ZERO);
+        let lead = |task: &mut Task, id: &str, timer_ms| {
+            let mut leads = task.leads.change();
+            let at = leads.add(keys::lead_hash(id), id.into());
+            leads.committed(at, Some(&[1]), timer_ms);
+        };
+        lead(&mut task, "busy", Some(9_999));
+        lead(&mut task, "idle", Some(20_000));
+        lead(&mut task, "without a timer", None);
+        task.timers.push(20_000, "idle".into());
+        task.timers.push(20_001, "not in memory".into());
+        task.timers.push(20_002, "without a timer".into());
+        (0..10_000).for_each(|due_ms| task.timers.push(due_ms, "busy".into()));
+        (0..10_000).for_each(|due_ms| task.timers.push(due_ms, "without a timer".into()));
+        task.timers.committed();
+        task.drop_stale_timers();
+        task.timers.load(&MemoryStore::default(), Partition(0), i64::MAX, 100_000, 10).expect("nothing is there");
+        let due: Vec<_> = task.timers.take_due(i64::MAX, 100_000).into_iter().map(|timer| timer.due_ms).collect();
+        assert_eq!(due, [9_999, 20_000, 20_001]);
+    }
+}

@@ -44,11 +44,11 @@ pub struct TimerQueue {
 }
 
 /// So many of the earliest stay in memory; few where a test has few leads.
-const KEPT: usize = if cfg!(debug_assertions) { 8 } else { 4_096 };
+const KEPT: usize = if cfg!(debug_assertions) { 2 } else { 4_096 };
 /// ... once there are more than so many. A lead leaves an entry behind whenever its timer moves.
 const KEPT_FROM: usize = 4 * KEPT;
 /// With so many entries for each lead, looking at all of them costs a small part of what pushing them did.
-const STALE_SHARE: usize = 4;
+const STALE_SHARE: usize = if cfg!(debug_assertions) { 1 } else { 4 };
 
 impl TimerQueue {
     /// A lead's timer is now at `due_ms`.
