@@ -70,12 +70,18 @@ fn stopped_inside_a_transaction_until_its_partitions_moved() {
     pipeline.audit(&["a", "b"]);
 }
 
-/// Stops the process again and again until a transaction is open.
+/// Stops the process again and again, at any moment of its work, until a transaction is open.
 fn stop_inside_a_transaction(pipeline: &Pipeline<'_>, instance: &mut Instance) {
+    let mut random = StdRng::seed_from_u64(21);
     let until = Instant::now() + PATIENCE;
     loop {
-        pipeline.append_traffic(500);
+        for record in pipeline.traffic(1_000) {
+            pipeline.append(&record, None);
+        }
+        // Only while records still come is a transaction open for long: nothing waits until they are written.
+        std::thread::sleep(Duration::from_millis(random.random_range(0..60)));
         instance.program.signal("STOP");
+        pipeline.writer().flush();
         // what another process has open ends within this time
         let opened = pipeline.open_since(Duration::from_millis(700));
         if opened {

@@ -271,9 +271,13 @@ impl<'c> Pipeline<'c> {
         read_all(&self.cluster.bootstrap_servers(), topic, Isolation::Committed)
     }
 
-    /// How many input records are not yet committed, all inputs together.
+    /// How many input records are not yet committed, all inputs together; a record of the intake whose transaction is still
+    /// open, or has no marker yet, is one of them.
     pub fn lag(&self) -> i64 {
         let names = self.names();
+        let intake = self.topic("intake");
+        let dirty: BaseConsumer =
+            self.plain().set("isolation.level", "read_uncommitted").create().expect("a plain client");
         let client = self.group_client();
         let mut list = TopicPartitionList::new();
         for name in &names.inputs {
@@ -289,11 +293,16 @@ impl<'c> Pipeline<'c> {
                 Offset::Offset(offset) => offset,
                 _ => low,
             };
-            let end = match element.topic() == self.topic("intake") {
-                true => self.intake_end(element.partition()),
-                false => high,
+            if element.topic() != intake {
+                lag = lag.saturating_add((high - next).max(0));
+                continue;
+            }
+            // Offsets are seen as committed before the markers of the same transaction are in every partition.
+            let Ok((_, written)) = dirty.fetch_watermarks(&intake, element.partition(), REQUEST) else {
+                return i64::MAX;
             };
-            lag = lag.saturating_add((end - next).max(0));
+            let end = self.intake_end(element.partition());
+            lag = lag.saturating_add((end - next).max(0)).saturating_add(written - high);
         }
         lag
     }
