@@ -83,7 +83,7 @@ pub fn run(config: &Config) -> Result<(), Error> {
         listen: config.http.listen,
         limits: http::Limits { request_timeout: config.http.request_timeout, requests_max: config.http.requests_max },
     };
-    supervise(supervised, move |number, shutdown| work(&context, &kafka, number, shutdown))
+    supervise(supervised, move |number, shutdown| work(&context, &kafka, layout.clone(), number, shutdown))
 }
 
 /// What the store says about itself, as metrics want it.
@@ -105,14 +105,21 @@ fn ask_cluster(kafka: &Settings) -> Result<(String, Layout), Error> {
     let admin = Admin::new(kafka).map_err(unreachable)?;
     let cluster = admin.cluster_id().map_err(unreachable)?;
     let layout = admin.layout().map_err(|error| Error::Kafka(RuntimeError::from(error).to_string()))?;
+    std::thread::spawn(move || drop(admin)); // it waits for its last poll, up to 100 ms
     Ok((cluster, layout))
 }
 
 /// One worker, on its own thread, from joining the group to leaving it.
-fn work(context: &Context, kafka: &Settings, number: usize, shutdown: &Shutdown) -> Result<(), RuntimeError> {
+fn work(
+    context: &Context,
+    kafka: &Settings,
+    layout: Layout,
+    number: usize,
+    shutdown: &Shutdown,
+) -> Result<(), RuntimeError> {
     let id = u32::try_from(number).unwrap_or(u32::MAX);
-    let source = KafkaSource::open(kafka, id)?;
+    let changelog = KafkaChangelog::new(kafka, id); // first: it connects while the group is joined
+    let source = KafkaSource::open_with(kafka, id, layout)?;
     let sink = KafkaSink::open(kafka, id)?;
-    let changelog = KafkaChangelog::new(kafka, id);
     Worker::new(context.clone(), number, source, sink, changelog).run(shutdown, LEAVE_WITHIN)
 }

@@ -8,9 +8,12 @@ use super::crash;
 use super::error::Error;
 use super::forwarder::Forwarder;
 use super::persist;
-use super::ports::{Change, Changelog, Position, Source};
+use super::ports::{Change, Changelog, Position, Source, Stretch};
 use super::restore::Restore;
 use super::task::Task;
+
+/// So many more partitions are fetched for while one is restored: else reading would pause when that one is written.
+const FETCHED_AHEAD: usize = 1;
 
 /// What a worker is assigned and does not run yet.
 #[derive(Debug)]
@@ -118,17 +121,24 @@ impl Ownership {
         self.start_stateless(source, forwarder)?;
         let since = context.clock.uptime();
         self.begin_waiting(context, source, changelog)?;
+        self.announce(changelog)?;
         while let Some(restore) = self.restoring.front_mut() {
             if let Some(task) = restore.advance(context, source, changelog)? {
                 source.start(&task.positions)?; // where it fails, the partition is still among those to be restored
                 self.restoring.pop_front();
                 run(context, tasks, task);
+                self.announce(changelog)?;
             }
             if context.since(since) >= context.settings.restore_budget {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn announce(&self, changelog: &mut impl Changelog) -> Result<(), Error> {
+        let next: Vec<Stretch> = self.restoring.iter().take(1 + FETCHED_AHEAD).map(Restore::left).collect();
+        Ok(changelog.read_soon(&next)?)
     }
 
     fn begin_waiting(

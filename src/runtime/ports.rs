@@ -208,11 +208,27 @@ pub struct Restored {
     pub done: bool,
 }
 
+/// A part of a partition's changelog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    pub partition: Partition,
+    pub from: i64,
+    pub until: i64,
+}
+
 /// The changelog topic, read outside the group.
 pub trait Changelog {
     /// (low watermark, high watermark) as a read_uncommitted reader sees them: a predecessor's last marker may not be
     /// visible yet, and its records must not be missed.
     fn bounds(&mut self, partition: Partition) -> Result<(i64, i64), SourceError>;
+
+    /// Says what is read next, in this order: it can be fetched meanwhile, and what was fetched of anything else can go.
+    ///
+    /// # Errors
+    /// Those of the client.
+    fn read_soon(&mut self, _next: &[Stretch]) -> Result<(), SourceError> {
+        Ok(())
+    }
 
     /// Reads committed records from `from` on, a piece of about `budget`. `until` is the high watermark taken at the
     /// start: `done` is true once the reader is at its end with a last stable offset of at least `until`, even when

@@ -70,11 +70,20 @@ impl RecordAt {
     }
 
     fn cmp_ids(&self, other: &RecordAt, buffer: &Buffer) -> Ordering {
+        match self.id_head.cmp(&other.id_head) {
+            Ordering::Equal => self.cmp_behind_head(other, buffer),
+            different => different,
+        }
+    }
+
+    /// Apart from the comparison of heads, which nearly always is enough and so can be without branches.
+    #[cold]
+    fn cmp_behind_head(&self, other: &RecordAt, buffer: &Buffer) -> Ordering {
         let are_short = self.id_bytes.max(other.id_bytes) as usize <= size_of_val(&self.id_head);
-        self.id_head.cmp(&other.id_head).then_with(|| match are_short {
+        match are_short {
             true => self.id_bytes.cmp(&other.id_bytes), // they differ by zeros at the end, if at all
             false => self.id(buffer).cmp(other.id(buffer)),
-        })
+        }
     }
 }
 

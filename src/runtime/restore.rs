@@ -12,7 +12,7 @@ use super::batch::{InputId, Partition};
 use super::context::Context;
 use super::crash;
 use super::error::{Error, RewindCause};
-use super::ports::{Changelog, ChangelogRecord, LeadWrite, PartitionMeta, Position, Source};
+use super::ports::{Changelog, ChangelogRecord, LeadWrite, PartitionMeta, Position, Source, Stretch};
 use super::replayed::Replayed;
 use super::task::Task;
 
@@ -66,6 +66,11 @@ impl Restore {
             manifest: meta.map_or_else(Vec::new, |meta| meta.manifest),
             record_count: 0,
         })
+    }
+
+    /// What is still to be replayed.
+    pub fn left(&self) -> Stretch {
+        Stretch { partition: self.partition, from: self.next_offset, until: self.until }
     }
 
     /// Replays a piece. Returns the task once the partition is restored.

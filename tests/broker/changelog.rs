@@ -8,7 +8,7 @@ use kit::proxy::{Action, Api};
 use kit::topics::{create, plan};
 use tsuikyaku::io::kafka::KafkaChangelog;
 use tsuikyaku::runtime::batch::Partition;
-use tsuikyaku::runtime::ports::{Changelog, OutTopic, Sink};
+use tsuikyaku::runtime::ports::{Changelog, OutTopic, Sink, Stretch};
 
 use crate::rig::{DEADLINE, Rig, commit, out};
 
@@ -136,4 +136,27 @@ fn many_records_come_in_pieces() {
     let found: Vec<String> = found.into_iter().map(|(_, key, _)| key).collect();
     assert!(found == keys, "{} records, first {:?}", found.len(), found.first());
     assert_eq!(next, 20_004);
+}
+
+#[test]
+fn what_was_fetched_ahead_is_read_like_anything_else() {
+    let rig = Rig::new("changelog-ahead", 1);
+    let mut sink = rig.sink("a");
+    let mut changelog = KafkaChangelog::new(&rig.settings, 0);
+    let mut soon = |changelog: &mut KafkaChangelog, from: i64| {
+        commit(&mut sink, &[out(OutTopic::State, "k", Some("before"))]);
+        let (_, until) = changelog.bounds(P).expect("the broker answers");
+        changelog.read_soon(&[Stretch { partition: P, from, until }]).expect("the broker answers");
+        commit(&mut sink, &[out(OutTopic::State, "k", Some("meanwhile"))]);
+    };
+    let offsets = |changelog: &mut KafkaChangelog, from: i64| -> Vec<i64> {
+        read(changelog, from).0.into_iter().map(|(offset, ..)| offset).collect()
+    };
+    soon(&mut changelog, 0);
+    assert_eq!(offsets(&mut changelog, 0), [0, 2]);
+    soon(&mut changelog, 4);
+    assert_eq!(offsets(&mut changelog, 2), [2, 4, 6], "another place than announced");
+    soon(&mut changelog, 8);
+    changelog.read_soon(&[]).expect("nothing is asked");
+    assert_eq!(offsets(&mut changelog, 8), [8, 10], "let go meanwhile");
 }

@@ -1,6 +1,7 @@
 //! The port `Changelog`: the state topic, read outside the group, each partition through a queue of its own.
 
 use std::collections::BTreeMap;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -15,7 +16,7 @@ use super::log::Log;
 use super::queue::{Fetched, Message, Queue, Topic};
 use super::settings::Settings;
 use crate::runtime::batch::Partition;
-use crate::runtime::ports::{Changelog, ChangelogRecord, Restored, SourceError};
+use crate::runtime::ports::{Changelog, ChangelogRecord, Restored, SourceError, Stretch};
 
 /// Records handed over between two looks at the clock.
 const PIECE: usize = 512;
@@ -23,12 +24,23 @@ const PIECE: usize = 512;
 const WAIT: Duration = Duration::from_millis(50);
 const DROP_MAX: Duration = Duration::from_secs(5);
 
-/// One worker's reader of the changelog. Connects when first asked.
+/// One worker's reader of the changelog.
 pub struct KafkaChangelog {
-    settings: Settings,
-    worker: u32,
+    clients: Clients,
+    /// The clients that connect since the start.
+    connecting: Option<JoinHandle<Connected>>,
     ends: Option<BaseConsumer<Log>>,
     reader: Option<Reader>,
+}
+
+/// `ends` and `reader`.
+type Connected = (Result<BaseConsumer<Log>, SourceError>, Result<Reader, SourceError>);
+
+/// Makes clients.
+#[derive(Clone)]
+struct Clients {
+    settings: Settings,
+    worker: u32,
 }
 
 /// Dropped in this order: the client comes last.
@@ -42,13 +54,20 @@ struct Reader {
 struct Piecewise {
     queue: Queue,
     next_offset: i64,
-    /// When the offset last moved.
-    moved: Instant,
+    /// When the offset last moved, or it was first asked for.
+    moved: Option<Instant>,
 }
 
-impl KafkaChangelog {
-    pub fn new(settings: &Settings, worker: u32) -> KafkaChangelog {
-        KafkaChangelog { settings: settings.clone(), worker, ends: None, reader: None }
+impl Clients {
+    fn ends(&self) -> Result<BaseConsumer<Log>, SourceError> {
+        self.client("ends", "read_uncommitted")
+    }
+
+    fn reader(&self) -> Result<Reader, SourceError> {
+        let consumer = self.client("restore", "read_committed")?;
+        let topic = Topic::new(consumer.client().native_ptr(), &self.settings.topics.state)
+            .ok_or_else(|| SourceError::Fatal("a topic name is not allowed by kafka".into()))?;
+        Ok(Reader { partitions: BTreeMap::new(), topic, consumer })
     }
 
     fn client(&self, role: &str, isolation: &str) -> Result<BaseConsumer<Log>, SourceError> {
@@ -61,13 +80,38 @@ impl KafkaChangelog {
         metadata(consumer.client(), self.settings.request_timeout)?;
         Ok(consumer)
     }
+}
+
+impl KafkaChangelog {
+    /// Connects on a thread of its own, so that nobody waits for it who does not read yet.
+    pub fn new(settings: &Settings, worker: u32) -> KafkaChangelog {
+        let clients = Clients { settings: settings.clone(), worker };
+        let connecting = std::thread::spawn({
+            let clients = clients.clone();
+            move || (clients.ends(), clients.reader())
+        });
+        KafkaChangelog { clients, connecting: Some(connecting), ends: None, reader: None }
+    }
+
+    /// Takes over what has connected. What has not is tried again by whoever asks for it, who then is told why.
+    fn take_connected(&mut self) {
+        if let Some(Ok((ends, reader))) = self.connecting.take().map(JoinHandle::join) {
+            (self.ends, self.reader) = (ends.ok(), reader.ok());
+        }
+    }
+
+    fn ends(&mut self) -> Result<&BaseConsumer<Log>, SourceError> {
+        self.take_connected();
+        if self.ends.is_none() {
+            self.ends = Some(self.clients.ends()?);
+        }
+        Ok(self.ends.as_ref().expect("just set"))
+    }
 
     fn reader(&mut self) -> Result<&mut Reader, SourceError> {
+        self.take_connected();
         if self.reader.is_none() {
-            let consumer = self.client("restore", "read_committed")?;
-            let topic = Topic::new(consumer.client().native_ptr(), &self.settings.topics.state)
-                .ok_or_else(|| SourceError::Fatal("a topic name is not allowed by kafka".into()))?;
-            self.reader = Some(Reader { partitions: BTreeMap::new(), topic, consumer });
+            self.reader = Some(self.clients.reader()?);
         }
         Ok(self.reader.as_mut().expect("just set"))
     }
@@ -75,7 +119,7 @@ impl KafkaChangelog {
     /// The next call connects anew: a client that lost a broker may stay with what it knew, "unknown partition" for
     /// instance, for ever.
     fn disconnect(&mut self) {
-        drop_within((self.ends.take(), self.reader.take()), DROP_MAX);
+        drop_within((self.connecting.take(), self.ends.take(), self.reader.take()), DROP_MAX);
     }
 
     fn read_on(
@@ -101,7 +145,7 @@ impl KafkaChangelog {
         let next_offset = reading.next_offset;
         if done {
             reader.leave(partition)?;
-        } else if reading.moved.elapsed() > self.settings.standstill_interval {
+        } else if reading.moved.is_some_and(|moved| moved.elapsed() > self.clients.settings.standstill_interval) {
             // an open transaction, or one of the partitions that the library never reads again: see `standstill.rs`
             tracing::warn!(partition = partition.0, next_offset, until, "nothing comes: reading over new connections");
             self.disconnect();
@@ -124,9 +168,18 @@ impl Reader {
             let assigned = self.consumer.incremental_assign(&list);
             assigned.map_err(|error| errors::of_client(&error, "changelog: assign"))?;
             queue.forward(&self.topic.name, partition.0 as i32);
-            self.partitions.insert(partition, Piecewise { queue, next_offset: from, moved: Instant::now() });
+            self.partitions.insert(partition, Piecewise { queue, next_offset: from, moved: None });
         }
         Ok(self.partitions.get_mut(&partition).expect("just inserted"))
+    }
+
+    /// Fetches these partitions and no others.
+    fn fetch(&mut self, next: &[Stretch]) -> Result<(), SourceError> {
+        let is_next = |partition: &Partition| next.iter().any(|stretch| stretch.partition == *partition);
+        let others: Vec<Partition> = self.partitions.keys().copied().filter(|other| !is_next(other)).collect();
+        others.into_iter().try_for_each(|other| self.leave(other))?;
+        let left = next.iter().filter(|stretch| stretch.from < stretch.until);
+        left.copied().try_for_each(|stretch| self.at(stretch.partition, stretch.from).map(|_| ()))
     }
 
     fn leave(&mut self, partition: Partition) -> Result<(), SourceError> {
@@ -176,8 +229,8 @@ impl Piecewise {
             }
             Fetched::Failed { code, what } => failure = Some((code, what)),
         });
-        if self.next_offset > before {
-            self.moved = Instant::now();
+        if self.next_offset > before || self.moved.is_none() {
+            self.moved = Some(Instant::now());
         }
         match failure {
             Some((code, what)) => Err(errors::of_read(code, false, &what)),
@@ -197,13 +250,18 @@ fn record(message: &Message) -> ChangelogRecord<'_> {
 
 impl Changelog for KafkaChangelog {
     fn bounds(&mut self, partition: Partition) -> Result<(i64, i64), SourceError> {
-        if self.ends.is_none() {
-            self.ends = Some(self.client("ends", "read_uncommitted")?);
-        }
-        let ends = self.ends.as_ref().expect("just set");
-        let name = &self.settings.topics.state;
-        let asked = ends.fetch_watermarks(name, partition.0 as i32, self.settings.request_timeout);
+        let Settings { topics, request_timeout, .. } = &self.clients.settings;
+        let (name, timeout) = (topics.state.clone(), *request_timeout);
+        let asked = self.ends()?.fetch_watermarks(&name, partition.0 as i32, timeout);
         asked.map_err(|error| errors::of_client(&error, "changelog: bounds")).inspect_err(|_| self.disconnect())
+    }
+
+    fn read_soon(&mut self, next: &[Stretch]) -> Result<(), SourceError> {
+        if next.is_empty() && self.reader.is_none() {
+            return Ok(());
+        }
+        let taken = self.reader().and_then(|reader| reader.fetch(next));
+        taken.inspect_err(|_| self.disconnect())
     }
 
     fn read(

@@ -64,7 +64,16 @@ impl KafkaSource {
     /// # Errors
     /// `Fatal` when topics are missing or do not fit; `Retry` when the cluster does not answer.
     pub fn open(settings: &Settings, worker: u32) -> Result<KafkaSource, SourceError> {
-        let open = join(settings, worker, discover(settings)?)?;
+        let layout = Layout::discover(plain_client(settings, "layout")?.client(), settings)?;
+        KafkaSource::open_with(settings, worker, layout)
+    }
+
+    /// Where the layout is known already.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub fn open_with(settings: &Settings, worker: u32, layout: Layout) -> Result<KafkaSource, SourceError> {
+        let open = join(settings, worker, layout)?;
         Ok(KafkaSource {
             settings: settings.clone(),
             worker,
@@ -337,10 +346,6 @@ fn join(settings: &Settings, worker: u32, layout: Layout) -> Result<Open, Source
     let topics = topics.ok_or_else(|| SourceError::Fatal("a topic name is not allowed by kafka".into()))?;
     consumer.subscribe(&layout.subscription()).map_err(|error| errors::of_client(&error, "subscribe"))?;
     Ok(Open { queue: Queue::new(native), topics, consumer })
-}
-
-fn discover(settings: &Settings) -> Result<Layout, SourceError> {
-    Layout::discover(plain_client(settings, "layout")?.client(), settings)
 }
 
 /// A client that reads nothing.
