@@ -67,7 +67,7 @@ pub static KEYS: &[Key] = &[
     key("create.dead_letter_retention", Some("30d"), Kind::Duration(MINUTE, 3_650 * DAY), "Retention of dead letters."),
     key("create.tombstone_retention", Some("7d"), Kind::Duration(HOUR, 3_650 * DAY), "How long deleted leads stay visible in the changelog; a disk older than half of it is restored anew."),
     key("commit.interval", Some("100ms"), Kind::Duration(1, 10 * SECOND), "Time between transactions while there is something to commit."),
-    key("commit.decision_interval", Some("5ms"), Kind::Duration(1, 10 * SECOND), "... of partitions where a decision waits; up to 20ms longer while the broker is busy with the last transaction."),
+    key("commit.decision_interval", Some("2ms"), Kind::Duration(1, 10 * SECOND), "... of partitions where a decision waits; up to 20ms longer while the broker is busy with the last transaction."),
     key("commit.retry_max", Some("5m"), Kind::Duration(SECOND, DAY), "Stop when nothing could be committed for so long."),
     key("limits.record_bytes_max", Some("256KiB"), Kind::Size(KIB, 16 * MIB), "A larger input record is a dead letter."),
     key("limits.step_records_max", Some("2000"), Kind::Integer(1, 1_000_000), "Records read in one step of the loop."),

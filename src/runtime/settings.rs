@@ -58,7 +58,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             commit_interval: Duration::from_millis(100),
-            decision_interval: Duration::from_millis(5),
+            decision_interval: Duration::from_millis(2),
             step_interval: Duration::from_millis(2),
             step_records_max: 2_000,
             step_bytes_max: 4 << 20,

@@ -142,7 +142,7 @@ impl Settings {
             .set("fetch.queue.backoff.ms", "2") // the default of 1000 caps throughput
             // An answer to each record that arrives would keep brokers busier than everything else that we ask of them.
             .set("fetch.min.bytes", FETCH_BYTES_MIN.to_string())
-            .set("fetch.wait.max.ms", "10") // as much later a lone record comes, and the end of a partition is noticed
+            .set("fetch.wait.max.ms", "5") // as much later a lone record comes, and the end of a partition is noticed
             .set("fetch.message.max.bytes", (self.queue_bytes / 8).to_string()) // else few partitions fill the queue
             .set("message.max.bytes", self.record_bytes_max.to_string())
             .set("fetch.max.bytes", (self.queue_bytes / 2).max(self.record_bytes_max).to_string())
