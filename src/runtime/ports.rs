@@ -226,9 +226,7 @@ pub trait Changelog {
     ///
     /// # Errors
     /// Those of the client.
-    fn read_soon(&mut self, _next: &[Stretch]) -> Result<(), SourceError> {
-        Ok(())
-    }
+    fn read_soon(&mut self, next: &[Stretch]) -> Result<(), SourceError>;
 
     /// Reads committed records from `from` on, a piece of about `budget`. `until` is the high watermark taken at the
     /// start: `done` is true once the reader is at its end with a last stable offset of at least `until`, even when

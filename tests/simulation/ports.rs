@@ -10,7 +10,7 @@ use tsuikyaku::io::embedded::{EmbeddedChangelog, EmbeddedSink, EmbeddedSource, M
 use tsuikyaku::runtime::batch::{Batch, InputId, Partition};
 use tsuikyaku::runtime::ports::{
     Change, Changelog, ChangelogRecord, Clock, OutRecord, PollLimits, Position, Restored, Sink, SinkError, Source,
-    SourceError, send_each,
+    SourceError, Stretch, send_each,
 };
 
 use crate::fault::{Fault, NodeId, Outcome};
@@ -331,12 +331,14 @@ impl Sink for SimSink {
 pub struct SimChangelog {
     inner: EmbeddedChangelog,
     piece: usize,
+    /// What is read next.
+    next: Vec<Stretch>,
     watch: Rc<Watch>,
 }
 
 impl SimChangelog {
     pub fn new(piece: usize, watch: Rc<Watch>) -> SimChangelog {
-        SimChangelog { inner: world().log.changelog(), piece, watch }
+        SimChangelog { inner: world().log.changelog(), piece, next: Vec::new(), watch }
     }
 }
 
@@ -347,6 +349,12 @@ impl Changelog for SimChangelog {
             world().violate(format!("{partition:?}: the changelog's end is asked for before the group's positions"));
         }
         self.inner.bounds(partition)
+    }
+
+    fn read_soon(&mut self, next: &[Stretch]) -> Result<(), SourceError> {
+        away().map_err(SourceError::Retry)?;
+        self.next = next.to_vec();
+        Ok(())
     }
 
     /// Hands out a piece; where there is nothing to read yet, time passes.
@@ -360,6 +368,9 @@ impl Changelog for SimChangelog {
     ) -> Result<Restored, SourceError> {
         read("changelog.read")?;
         world().check_restore(partition, from);
+        if self.next.first().is_none_or(|next| next.partition != partition) {
+            world().violate(format!("{partition:?}: its changelog is read while another one's was announced"));
+        }
         let (mut count, mut cut) = (0, None);
         let restored = self.inner.read(partition, from, until, Duration::ZERO, &mut |record| {
             count += 1;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use crate::runtime::batch::Partition;
-use crate::runtime::ports::{Changelog, ChangelogRecord, OutTopic, Restored, SourceError};
+use crate::runtime::ports::{Changelog, ChangelogRecord, OutTopic, Restored, SourceError, Stretch};
 
 /// Reads the state topic outside of the group.
 pub struct EmbeddedChangelog {
@@ -27,6 +27,11 @@ impl Changelog for EmbeddedChangelog {
         let log = self.shared.lock();
         let of = log.partition(log.layout.out(OutTopic::State), partition).ok_or_else(|| unknown(partition))?;
         Ok((of.low(), of.next_offset()))
+    }
+
+    /// What is read is in memory already.
+    fn read_soon(&mut self, _: &[Stretch]) -> Result<(), SourceError> {
+        Ok(())
     }
 
     /// Reads everything there is in one piece; `budget` is how long to wait for open transactions below `until`.
