@@ -353,6 +353,9 @@ impl Changelog for SimChangelog {
 
     fn read_soon(&mut self, next: &[Stretch]) -> Result<(), SourceError> {
         away().map_err(SourceError::Retry)?;
+        if !next.is_empty() && world().random(|random| random.percent(2)) {
+            return Err(SourceError::Retry("a partition cannot be fetched".into()));
+        }
         self.next = next.to_vec();
         Ok(())
     }
