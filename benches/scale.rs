@@ -220,10 +220,12 @@ impl Rig {
     fn run(&self, setup: &Setup, is_done: impl Fn() -> bool) -> f64 {
         let before_us = cpu_us();
         let shutdown = Shutdown::default();
+        // Workers that end keep what they have claimed, as their process ends with them.
+        let context = Context { shared: Default::default(), ..self.context.clone() };
         std::thread::scope(|scope| {
             for number in 0..setup.workers {
                 let (source, sink) = (self.log.source(), self.log.sink(&format!("app-{number}")));
-                let worker = Worker::new(self.context.clone(), number, source, sink, self.log.changelog());
+                let worker = Worker::new(context.clone(), number, source, sink, self.log.changelog());
                 let shutdown = &shutdown;
                 scope.spawn(move || worker.run(shutdown, Duration::from_secs(1)).expect("the worker ends in peace"));
             }
